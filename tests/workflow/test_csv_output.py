@@ -17,8 +17,6 @@ from hypothesis import strategies as st
 
 from groundup.workflow.csv_output import OutputError, csv_safe, csv_writer, write_csv
 
-pandas_reader = {"keep_default_na": False, "dtype": str}
-
 
 def read_cells(path: Path) -> list[list[str]]:
     with open(path, encoding="utf-8", newline="") as file:
@@ -93,7 +91,7 @@ def test_every_kind_of_value(tmp_path):
         {
             "whole": [1, -2],
             "real": [0.1, np.nan],
-            "text": pd.Series(["a,b", None], dtype="str"),
+            "text": pd.array(["a,b", None], dtype="str"),
             "date": pd.to_datetime(["2024-02-29 12:00", None]),
             "flag": [True, False],
             "any": [None, 'say "x"'],
