@@ -1,0 +1,1 @@
+"""Benchmarks against the libraries that people would otherwise use: ``python -m benchmarks``."""
