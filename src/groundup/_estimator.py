@@ -138,9 +138,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
                     step_context.call_on_fit_task_end(**seen)
                     break
                 n_steps += 1
-                stop = step_context.call_on_fit_task_end(
-                    **seen, reconstruction_attributes=snapshot
-                )
+                stop = step_context.call_on_fit_task_end(**seen, reconstruction_attributes=snapshot)
                 if stop or interrupted:
                     break
             else:
@@ -205,14 +203,27 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         )
         return per_class[codes] if sample_weight is None else per_class[codes] * sample_weight
 
+    def __sklearn_is_fitted__(self) -> bool:
+        # What a refused fit leaves behind does not count.
+        return any(
+            name.endswith("_") and not name.startswith("_") and name not in _SET_BY_VALIDATION
+            for name in vars(self)
+        )
+
     def _validated_for_prediction(self, X: Any) -> np.ndarray:
         """Return `X` as read-only C-contiguous float64 of shape (n_samples, n_features_in_)."""
         check_is_fitted(self)
-        if not _is_plain(X) or X.shape[1] != self.n_features_in_ or hasattr(self, "feature_names_in_"):
+        if (
+            not _is_plain(X)
+            or X.shape[1] != self.n_features_in_
+            or hasattr(self, "feature_names_in_")
+        ):
             X = validate_data(self, X, reset=False, **_LAYOUT)
         _require_finite(X, self)
         return read_only(X)
 
+
+_SET_BY_VALIDATION = {"n_features_in_", "feature_names_in_", "classes_"}
 
 # The kernels' layout; the base class reads the values itself, in parallel, to see that they are finite.
 _LAYOUT: dict[str, Any] = {"dtype": np.float64, "order": "C", "ensure_all_finite": False}
@@ -267,7 +278,9 @@ def _held_interrupt() -> Iterator[list]:
         yield interrupted
         return
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.default_int_handler:  # somebody else handles it: a test runner, a server
+    if (
+        before is not signal.default_int_handler
+    ):  # somebody else handles it: a test runner, a server
         yield interrupted
         return
 

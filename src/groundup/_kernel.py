@@ -88,9 +88,7 @@ class _Locator(_CacheLocator):
     def __init__(self, py_func):
         self._py_file = py_func.__code__.co_filename
         self._py_func = py_func
-        self._cache_path = str(
-            cache_folder() / self.get_suitable_cache_subpath(self._py_file)
-        )
+        self._cache_path = str(cache_folder() / self.get_suitable_cache_subpath(self._py_file))
 
     def get_cache_path(self):
         return self._cache_path
@@ -119,18 +117,26 @@ def _source_files(py_func: Any, files: set[str]) -> set[str]:
     return files
 
 
-class _CacheImpl(CompileResultCacheImpl):
+class _SerialCode(CompileResultCacheImpl):
+    _variant = ""
+
     def __init__(self, py_func):
         self._lineno = py_func.__code__.co_firstlineno
         self._locator = _Locator(py_func)
-        name = f"{Path(self._locator._py_file).stem}.{py_func.__qualname__}"
+        name = f"{Path(self._locator._py_file).stem}.{py_func.__qualname__}{self._variant}"
         self._filename_base = self.get_filename_base(name, getattr(sys, "abiflags", ""))
+
+
+class _ParallelCode(_SerialCode):
+    _variant = "-parallel"  # numba's index tells signatures apart, not options
 
 
 class _Cache(FunctionCache):
     """numba's cache of compiled functions, where every failure means "compile again"."""
 
-    _impl_class = _CacheImpl
+    def __init__(self, py_func, parallel):
+        self._impl_class = _ParallelCode if parallel else _SerialCode
+        super().__init__(py_func)
 
     def load_overload(self, sig, target_context):
         if not _private_folder(cache_folder()):
@@ -157,11 +163,11 @@ class _Cache(FunctionCache):
             pass
 
 
-def _compile_lazily(function: Function, **options: Any) -> Any:
-    compiled = numba.njit(**_OPTIONS, **options)(function)
+def _compile_lazily(function: Function, parallel: bool = False) -> Any:
+    compiled = numba.njit(**_OPTIONS, parallel=parallel)(function)
     # With NUMBA_DISABLE_JIT=1 it is the function itself; what was typed at a prompt has no file.
     if isinstance(compiled, Dispatcher) and os.path.exists(function.__code__.co_filename):
-        compiled._cache = _Cache(function)
+        compiled._cache = _Cache(function, parallel)
     return compiled
 
 
