@@ -1,0 +1,278 @@
+"""Diagnose: has the model learned too little, too much, or about what these columns allow?
+
+The gap between the score on the rows it was fitted on and on rows it was not is the sign of
+overfitting; a low score on both is the sign of underfitting; and a score that cannot be told from
+the baseline's is no signal. The learning curve says whether more rows would help.
+
+All figures are of validation rows, predicted by models that were not fitted on them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from groundup.workflow.compare import Comparison
+from groundup.workflow.folds import (
+    PreparedFold,
+    corrected_standard_error,
+    fit_and_score,
+    sample_rows,
+)
+from groundup.workflow.metric import METRIC_TITLES, METRICS
+from groundup.workflow.score import confusion, plain
+from groundup.workflow.tune import Tuning
+
+# Overfitting: more than this share of what was learned on the training rows is lost on new ones.
+_LOST_SHARE = 0.25
+# Underfitting: less than this share of the way from the baseline to a perfect score, even on the
+# training rows.
+_LEARNED_SHARE = 0.3
+# The learning curve still rises if the last step of rows brought more than this share of the score.
+_RISING_SHARE = 0.03
+
+_CURVE_SHARES = (0.1, 0.25, 0.5, 0.75)
+_CURVE_FOLDS = 3
+_WORST_ROWS = 10
+_RESIDUAL_POINTS = 500
+_CALIBRATION_BINS = 10
+
+
+def diagnose(comparison: Comparison, tuning: Tuning, X: Any, *, seed: int = 0) -> dict[str, Any]:
+    """Say in words and figures how the chosen model behaves on rows that it was not fitted on.
+
+    Parameters
+    ----------
+    comparison : Comparison
+    tuning : Tuning
+    X : (n, p) DataFrame
+        The training table that was compared on; its index names the rows (line numbers).
+    seed : int, default=0
+        For the rows of the learning curve and of the samples.
+
+    Returns
+    -------
+    diagnosis : dict
+        The part ``"diagnose"`` of ``run.json``: verdict, words, train, validation, learning_curve,
+        confusion, calibration, residuals, worst.
+    """
+    validation = np.array([score.validation for score in tuning.scores], dtype=np.float64)
+    train = np.array([score.train for score in tuning.scores], dtype=np.float64)
+    curve = learning_curve(comparison, tuning, seed)
+    verdict, words = _verdict(comparison, tuning, train, validation, curve)
+
+    rows = np.concatenate([fold.rows_validation for fold in comparison.folds])
+    y = np.concatenate([fold.y_validation for fold in comparison.folds])
+    prediction = np.concatenate([score.prediction for score in tuning.scores])
+    lines = [plain(line) for line in np.asarray(X.index)[rows]]
+    part: dict[str, Any] = {
+        "verdict": verdict,
+        "words": words,
+        "train": None if np.isnan(train).all() else float(np.nanmean(train)),
+        "validation": float(validation.mean()),
+        "learning_curve": curve,
+        "confusion": None,
+        "calibration": None,
+        "residuals": None,
+    }
+    if comparison.task == "regression":
+        part["residuals"] = _residuals(y, prediction, seed)
+        part["worst"] = _worst_regression(y, prediction, lines)
+    else:
+        assert comparison.labels is not None
+        if comparison.task == "binary":
+            prediction = np.column_stack([1 - prediction, prediction])
+        labels = comparison.labels
+        part["confusion"] = confusion(labels[y], labels[prediction.argmax(axis=1)])
+        part["calibration"] = _calibration(y, prediction, comparison.task, labels)
+        part["worst"] = _worst_classification(y, prediction, labels, lines)
+    return part
+
+
+def learning_curve(comparison: Comparison, tuning: Tuning, seed: int = 0) -> dict[str, list[Any]]:
+    """Fit the model on growing parts of the training rows, on the first three folds.
+
+    The preparation stays that of the whole fold, which keeps the curve affordable; only the model
+    is fitted on fewer rows.
+
+    Returns
+    -------
+    curve : dict
+        ``{"sizes", "train", "validation"}``: the number of rows, and the mean scores.
+    """
+    folds = comparison.folds[:_CURVE_FOLDS]
+    n = min(len(fold.y_train) for fold in folds)
+    sizes = sorted({max(20, int(round(share * n))) for share in _CURVE_SHARES} - {n})
+    sizes = [size for size in sizes if size < n]
+    curve: dict[str, list[Any]] = {"sizes": [], "train": [], "validation": []}
+    for size in sizes:
+        scores = []
+        for fold in folds:
+            kept = sample_rows(fold.y_train, size, seed)
+            part = PreparedFold(
+                fold.preparation,
+                fold.X_train[kept],
+                fold.y_train[kept],
+                fold.X_validation,
+                fold.y_validation,
+                fold.rows_train[kept],
+                fold.rows_validation,
+            )
+            try:
+                estimator = comparison.chosen.build(tuning.params)
+                scores.append(fit_and_score(estimator, part, comparison.task, comparison.codes))
+            except Exception:  # too few rows for these parameters: the curve begins later
+                break
+        if len(scores) == len(folds):
+            _append(curve, size, scores)
+    _append(curve, n, tuning.scores[: len(folds)])
+    return curve
+
+
+def _append(curve: dict[str, list[Any]], size: int, scores: list[Any]) -> None:
+    train = [score.train for score in scores if score.train is not None]
+    validation = [score.validation for score in scores if score.validation is not None]
+    curve["sizes"].append(size)
+    curve["train"].append(float(np.mean(train)) if train else None)
+    curve["validation"].append(float(np.mean(validation)) if validation else None)
+
+
+def _verdict(
+    comparison: Comparison,
+    tuning: Tuning,
+    train_scores: np.ndarray,
+    validation_scores: np.ndarray,
+    curve: dict[str, list[Any]],
+) -> tuple[str, str]:
+    """Name the verdict and explain it."""
+    metric = METRIC_TITLES[METRICS[comparison.task]]
+    title = comparison.chosen.title
+    validation = float(validation_scores.mean())
+    train = float(np.nanmean(train_scores)) if not np.isnan(train_scores).all() else validation
+    baseline_scores = comparison.validation("baseline") if "baseline" in comparison.scores else None
+    baseline = 0.0 if baseline_scores is None else float(baseline_scores.mean())
+    figures = f"{metric} {train:.3f} on the rows it was fitted on, {validation:.3f} on new rows"
+
+    if comparison.chosen.name == "baseline":
+        return "no signal", (
+            f"No model was shown to beat the baseline ({metric} {baseline:.3f}): these columns say "
+            "little or nothing about the target, or there are too few rows to find it."
+        )
+    if baseline_scores is not None:
+        gain = validation_scores - baseline_scores
+        error = corrected_standard_error(gain, comparison.folds)
+        if gain.mean() <= error:
+            return "no signal", (
+                f"{title} scores {validation:.3f} on new rows and the baseline {baseline:.3f} "
+                f"(standard error of the difference {error:.3f}): it cannot be said to have "
+                "learned anything that holds for new rows."
+            )
+    learned, lost = train - baseline, train - validation
+    spread = corrected_standard_error(train_scores - validation_scores, comparison.folds)
+    rising = _rising(curve, baseline)
+    more_rows = " The learning curve still rises: more rows would help." if rising else ""
+    if learned > 0 and lost > _LOST_SHARE * learned and lost > 2 * spread:
+        words = (
+            f"Overfitting: {figures}. {lost / learned:.0%} of what it learned beyond the baseline "
+            "does not hold for new rows."
+        )
+        if comparison.chosen.name == "neighbors":
+            words += " (Each training row is among its own neighbours, which flatters the first.)"
+        return "overfitting", words + (more_rows or " A simpler model or fewer columns may help.")
+    if learned < _LEARNED_SHARE * (1 - baseline):
+        return "underfitting", (
+            f"Underfitting: {figures}. It cannot follow even the rows it was fitted on, so either "
+            "the model is too simple or the columns do not hold the answer. A more flexible model "
+            "or further columns may help; more rows of the same columns would not."
+        )
+    return "balanced", (f"Balanced: {figures}. What was learned holds for new rows." + more_rows)
+
+
+def _rising(curve: dict[str, list[Any]], baseline: float) -> bool:
+    """Tell whether the last step of the learning curve still brought a part of the score."""
+    points = [value for value in curve["validation"] if value is not None]
+    if len(points) < 3:
+        return False
+    return points[-1] - points[-2] > _RISING_SHARE * max(points[-1] - baseline, 0.0) > 0
+
+
+def _calibration(
+    y: np.ndarray, probability: np.ndarray, task: str, labels: np.ndarray
+) -> dict[str, Any]:
+    """Compare predicted probabilities with what came true, in bins of equal numbers of rows.
+
+    Binary: the probability of the positive class. Multiclass: the probability of the class that was
+    named, against how often it was right.
+    """
+    if task == "binary":
+        predicted, observed, of = probability[:, 1], y == 1, plain(labels[1])
+    else:
+        predicted = probability.max(axis=1)
+        observed, of = probability.argmax(axis=1) == y, "the class that the model names"
+    edges = np.unique(np.quantile(predicted, np.linspace(0, 1, _CALIBRATION_BINS + 1)[1:-1]))
+    position = np.searchsorted(edges, predicted, side="right")
+    count = np.bincount(position, minlength=len(edges) + 1)
+    filled = count > 0
+    mean_predicted = np.bincount(position, weights=predicted)[filled[: position.max() + 1]]
+    mean_observed = np.bincount(position, weights=observed)[filled[: position.max() + 1]]
+    count = count[filled]
+    mean_predicted, mean_observed = mean_predicted / count, mean_observed / count
+    error = float(np.sum(count * np.abs(mean_predicted - mean_observed)) / count.sum())
+    return {
+        "predicted": mean_predicted.tolist(),
+        "observed": mean_observed.tolist(),
+        "count": count.tolist(),
+        "of": of,
+        "error": error,
+        "words": (
+            f"Where the model says p, it happens p ± {error:.3f} of the time, "
+            "on average over the rows."
+        ),
+    }
+
+
+def _residuals(y: np.ndarray, prediction: np.ndarray, seed: int) -> dict[str, Any]:
+    """Sample predicted and actual values, and say whether the errors grow with the prediction."""
+    from scipy.stats import spearmanr
+
+    rows = sample_rows(y, _RESIDUAL_POINTS, seed)
+    residual = y - prediction
+    words = f"Half of the errors are smaller than {np.median(np.abs(residual)):.4g}."
+    if np.ptp(prediction) > 0 and np.ptp(np.abs(residual)) > 0:
+        rho = spearmanr(prediction, np.abs(residual)).statistic
+        if rho > 0.3:
+            words += (
+                " The errors grow with the predicted value: large predictions are less certain."
+            )
+    return {
+        "predicted": prediction[rows].tolist(),
+        "actual": y[rows].tolist(),
+        "words": words,
+    }
+
+
+def _worst_regression(y: np.ndarray, prediction: np.ndarray, lines: list[Any]) -> list[dict]:
+    order = np.argsort(-np.abs(y - prediction), kind="stable")[:_WORST_ROWS]
+    return [
+        {"line": lines[i], "actual": float(y[i]), "predicted": float(prediction[i])} for i in order
+    ]
+
+
+def _worst_classification(
+    y: np.ndarray, probability: np.ndarray, labels: np.ndarray, lines: list[Any]
+) -> list[dict]:
+    """List the rows whose true class was given the lowest probability, if it was not named."""
+    predicted = probability.argmax(axis=1)
+    of_truth = probability[np.arange(len(y)), y]
+    order = np.argsort(of_truth, kind="stable")[:_WORST_ROWS]
+    return [
+        {
+            "line": lines[i],
+            "actual": plain(labels[y[i]]),
+            "predicted": plain(labels[predicted[i]]),
+            "probability": float(of_truth[i]),
+        }
+        for i in order
+        if predicted[i] != y[i]
+    ]

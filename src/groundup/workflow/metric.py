@@ -1,0 +1,111 @@
+"""The one figure by which models are compared: what it is for each task, and how it is computed.
+
+=============  ============  ==========================================================
+task           metric        in words
+=============  ============  ==========================================================
+binary         ``roc_auc``   how often a row of the positive class ranks above one that is not
+multiclass     ``accuracy``  the share of rows whose class is named correctly
+regression     ``r2``        the share of the target's variance that is explained
+=============  ============  ==========================================================
+
+All three grow with quality and are 1 for a perfect model. None depends on a threshold that nobody
+has chosen yet: for a binary target accuracy would, and would reward never naming a rare class.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+Task = Literal["binary", "multiclass", "regression"]
+
+METRICS: dict[str, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
+
+METRIC_TITLES: dict[str, str] = {"roc_auc": "ROC AUC", "accuracy": "accuracy", "r2": "R²"}
+
+METRIC_WORDS: dict[str, str] = {
+    "roc_auc": (
+        "ROC AUC: take one row of each class at random; this is how often the model gives the "
+        "positive one the higher probability. 0.5 is guessing, 1 is perfect."
+    ),
+    "accuracy": "Accuracy: the share of rows whose class the model names correctly. 1 is perfect.",
+    "r2": (
+        "R²: the share of the target's variance that the model explains. 0 is as good as always "
+        "answering the average, 1 is perfect, and below 0 is worse than the average."
+    ),
+}
+
+
+def check_task(task: str) -> None:
+    """Raise a ``ValueError`` unless `task` is one of the three known ones."""
+    if task not in METRICS:
+        raise ValueError(f"task must be one of {', '.join(METRICS)}; got {task!r}.")
+
+
+def predict_for_metric(model: Any, X: Any, task: str, classes: np.ndarray | None) -> np.ndarray:
+    """Return what the metric of the task needs to know about the rows of `X`.
+
+    Parameters
+    ----------
+    model : fitted estimator or pipeline
+    X : (n, d) array or DataFrame
+    task : {"binary", "multiclass", "regression"}
+    classes : (n_classes,) array or None
+        All classes of the problem, sorted. A model whose training rows lacked one of them gets
+        probability 0 there. None for regression.
+
+    Returns
+    -------
+    prediction : (n,) or (n, n_classes) float64 array
+        Binary: probability of ``classes[1]``. Multiclass: probability of each class. Regression:
+        the predicted value.
+    """
+    if task == "regression":
+        return np.asarray(model.predict(X), dtype=np.float64).reshape(len(X))
+    assert classes is not None
+    probability = np.zeros((len(X), len(classes)))
+    probability[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(X)
+    return probability[:, 1] if task == "binary" else probability
+
+
+def score_predictions(
+    y: np.ndarray, prediction: np.ndarray, task: str, classes: np.ndarray | None
+) -> float | None:
+    """Score predictions with the metric of the task.
+
+    Parameters
+    ----------
+    y : (n,) array
+        The true values.
+    prediction : (n,) or (n, n_classes) array
+        As `predict_for_metric` returns them.
+    task : {"binary", "multiclass", "regression"}
+    classes : (n_classes,) array or None
+
+    Returns
+    -------
+    score : float or None
+        None where the metric is not defined: ROC AUC on rows of one class, R² on fewer than two
+        rows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, p = np.array([0, 0, 1, 1]), np.array([0.1, 0.4, 0.35, 0.8])
+    >>> score_predictions(y, p, "binary", np.array([0, 1]))
+    0.75
+    """
+    from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
+
+    if task == "binary":
+        return float(roc_auc_score(y, prediction)) if len(np.unique(y)) == 2 else None
+    if task == "multiclass":
+        assert classes is not None
+        return float(accuracy_score(y, classes[prediction.argmax(axis=1)])) if len(y) else None
+    return float(r2_score(y, prediction)) if len(y) >= 2 else None
+
+
+def number_or_none(value: Any) -> float | None:
+    """Return a float that JSON can hold: None in place of NaN and the infinities."""
+    return float(value) if value is not None and np.isfinite(value) else None
