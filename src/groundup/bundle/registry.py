@@ -1,0 +1,31 @@
+"""The table of everything that a bundle can hold.
+
+A name that is not here cannot be loaded, whatever a file says. To add a class: declare its
+parameters and fitted attributes in one of the modules below, with a check of how they fit together,
+and add it to the round-trip tests.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from groundup.bundle import composites, encoders, estimators, transformers
+from groundup.bundle.parts import Kind, check_part
+
+KINDS: dict[str, Kind] = {
+    **composites.KINDS,
+    **transformers.KINDS,
+    **encoders.KINDS,
+    **estimators.KINDS,
+}
+
+
+def check_model(pipeline: Any, n_features: int) -> None:
+    """Check that every part of a model fits the columns that reach it.
+
+    Raises
+    ------
+    BundleError
+        Attributes that contradict each other or their input.
+    """
+    check_part(KINDS, pipeline, n_features, "the model")
