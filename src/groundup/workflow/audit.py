@@ -1,0 +1,485 @@
+"""Audit: what is in the table that would mislead a model, or the person who reads its score.
+
+In two halves, with the split between them:
+
+1. `audit_table` looks at the columns, and at the target only to see where it is missing. It decides
+   which rows can be used, which columns identify rows, are empty, constant or copies, what stands
+   for missing, and whether the rows hang together in time or in groups: all that the split needs.
+2. `audit_against_target` looks at the columns against the target, on the training rows alone, so
+   that the locked test rows decide nothing, not even which column is a leak.
+
+Each column gets a role with its reason, and each observation is a `Finding` with its evidence.
+Whatever was decided here can be taken back: a column named in ``keep`` stays a feature, as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from groundup.workflow import duplicates, identifiers, leaks, missing, structure, values
+from groundup.workflow.columns import Columns, listed, percent
+from groundup.workflow.disguised_missing import DisguisedMissing
+from groundup.workflow.findings import Finding
+from groundup.workflow.table import DataError
+from groundup.workflow.task import check_target, nearest_name
+
+#: Roles under which a column is handed to the model.
+FEATURE_ROLES = ("feature", "time")
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What the audit found and decided.
+
+    Parameters
+    ----------
+    target : str
+    task : {"binary", "multiclass", "regression"}
+    kinds : dict of str to str
+        The kind of each column, as the reading stage has it.
+    findings : list of Finding
+    roles : dict of str to (role, why)
+        For every column: "feature", "time" (a feature that also says when), "target", "group",
+        "identifier", "constant", "empty", "duplicate", "leak" or "dropped".
+    disguised : dict of str to list
+        The numbers that stand for missing, for the features; see `DisguisedMissing`.
+    target_disguised : list
+        The same for the target: rows with one of them have no target.
+    rows : int ndarray
+        Positions in the table of the rows that have a target: the rows to work with.
+    lines_without_target : list of int
+        Lines in the file of the rows that have none, and are left out.
+    groups : str or None
+        The column whose values must not stand on both sides of the split.
+    time_column : str or None
+        The column that says when; the rows form a series in it if `time_ordered`.
+    time_ordered : bool
+    texts : dict of str to str
+        Columns of running text, each with the reason.
+    scores : dict of str to float
+        After `audit_against_target`: the score of each column alone.
+    keep : tuple of str
+        The columns that the user wants kept as they are.
+    """
+
+    target: str
+    task: str
+    kinds: dict[str, str]
+    findings: list[Finding]
+    roles: dict[str, tuple[str, str]]
+    disguised: dict[str, list[float]]
+    target_disguised: list[float]
+    rows: np.ndarray
+    lines_without_target: list[int]
+    groups: str | None = None
+    time_column: str | None = None
+    time_ordered: bool = False
+    texts: dict[str, str] = field(default_factory=dict)
+    scores: dict[str, float] = field(default_factory=dict)
+    keep: tuple[str, ...] = ()
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the columns that the model is given, in the table's order."""
+        return [name for name, (role, _) in self.roles.items() if role in FEATURE_ROLES]
+
+    def with_role(self, role: str) -> list[str]:
+        """Names of the columns in this role, in the table's order."""
+        return [name for name, (has, _) in self.roles.items() if has == role]
+
+
+def audit_table(table: Any, target: str, task: str, *, keep: Iterable[str] = ()) -> Audit:
+    """Audit a table's structure: everything that can be said before the split.
+
+    Parameters
+    ----------
+    table : Table
+        As the reading stage returns it: ``frame`` (n rows, indexed by line number) and ``columns``
+        (each with ``name`` and ``kind``).
+    target : str
+        Name of the column to be predicted.
+    task : {"binary", "multiclass", "regression"}
+    keep : iterable of str, default=()
+        Columns to keep as features as they are, whatever the audit thinks of them.
+
+    Returns
+    -------
+    Audit
+
+    Raises
+    ------
+    DataError
+        If the target or a column of `keep` is not there (with the nearest name), the target cannot
+        serve (see `check_target`), or no column is left to predict it from.
+
+    Examples
+    --------
+    >>> import numpy as np, pandas as pd
+    >>> from types import SimpleNamespace
+    >>> rng = np.random.default_rng(0)
+    >>> frame = pd.DataFrame({"id": np.arange(1, 41), "size": rng.normal(size=40), "unit": "m",
+    ...                       "price": rng.normal(size=40)})
+    >>> kinds = {"id": "number", "size": "number", "unit": "text", "price": "number"}
+    >>> columns = [SimpleNamespace(name=name, kind=kind) for name, kind in kinds.items()]
+    >>> table = SimpleNamespace(frame=frame, columns=columns)
+    >>> audit = audit_table(table, "price", "regression")
+    >>> audit.features, audit.roles["id"]
+    (['size'], ('identifier', 'it counts the rows, 1 to 40'))
+    >>> audit_table(table, "price", "regression", keep=["id"]).features
+    ['id', 'size']
+    """
+    kinds = {column.name: column.kind for column in table.columns}
+    keep = tuple(keep)
+    for name in (target, *keep):
+        if name not in kinds:
+            nearest = nearest_name(name, kinds)
+            raise DataError(
+                f"there is no column {name!r}" + (f"; did you mean {nearest!r}?" if nearest else "")
+            )
+    findings: list[Finding] = []
+
+    # Disguises first: what follows looks at the values without them.
+    disguised, found = missing.disguised_numbers(_searched(table.frame, kinds, target, task, keep))
+    findings += found
+    frame = DisguisedMissing(disguised).fit_transform(table.frame)
+    target_disguised = disguised.pop(target, [])
+
+    has_target = frame[target].notna().to_numpy()
+    rows = np.flatnonzero(has_target)
+    lines = [int(line) for line in frame.index[~has_target]]
+    if lines:
+        findings.append(_rows_without_target(target, lines, len(frame)))
+    frame = frame.iloc[rows]
+    check_target(frame[target], kinds[target], task)
+
+    roles: dict[str, tuple[str, str]] = {name: ("feature", "") for name in kinds}
+    roles[target] = ("target", "the column to be predicted")
+    every = Columns(frame, kinds)
+    columns = every.without([target])
+
+    def settle(role: str, why: dict[str, str]) -> None:
+        nonlocal columns
+        for name, reason in why.items():
+            if name not in keep:
+                roles[name] = (role, reason)
+        columns = columns.without(name for name in why if name not in keep)
+
+    settle("empty", dict.fromkeys(values.empty_columns(columns), "no value in any row"))
+    settle("constant", values.constant_columns(columns))
+    times = structure.time_orders(columns)
+    groups = structure.group_structure(columns.without(keep))
+    if groups:
+        findings.append(_groups(groups))
+        settle("group", {groups.column: groups.why})
+    settle("identifier", identifiers.identifiers(columns))
+    findings += duplicates.duplicate_rows(every, _having(roles, "identifier"))
+    why, found = duplicates.duplicate_columns(columns)
+    settle("duplicate", why)
+    findings += found
+    findings += _role_findings(roles)
+
+    times = [order for order in times if order.column in columns.kinds]
+    time = next((order for order in times if order.ordered or kinds[order.column] == "date"), None)
+    if time:
+        roles[time.column] = ("time", time.why)
+    if times:
+        findings.append(_times(times, time))
+
+    texts = {name: why for name, why in identifiers.free_texts(columns).items()}
+    findings += [_free_text(name, why) for name, why in texts.items()]
+    findings += missing.missing_findings(columns)
+    findings += values.value_findings(columns)
+
+    audit = Audit(
+        target=target,
+        task=task,
+        kinds=kinds,
+        findings=findings,
+        roles=roles,
+        disguised={name: codes for name, codes in disguised.items() if name in columns.kinds},
+        target_disguised=target_disguised,
+        rows=rows,
+        lines_without_target=lines,
+        groups=groups.column if groups else None,
+        time_column=time.column if time else None,
+        time_ordered=bool(time and time.ordered),
+        texts=texts,
+        keep=keep,
+    )
+    if not audit.features:
+        left_out = listed([f"{name} ({roles[name][0]})" for name in kinds if name != target])
+        raise DataError(
+            f"no column is left to predict {target} from: {left_out or 'it is the only one'}; "
+            "--keep COLUMN takes one in all the same"
+        )
+    return audit
+
+
+def audit_against_target(
+    audit: Audit,
+    X_train: pd.DataFrame,
+    y_train: pd.Series,
+    *,
+    folds: Sequence[tuple[np.ndarray, np.ndarray]] | None = None,
+) -> Audit:
+    """Look at the columns against the target, on the training rows alone.
+
+    Parameters
+    ----------
+    audit : Audit
+        From `audit_table`.
+    X_train : DataFrame of shape (n, d)
+        The training rows, with at least the columns ``audit.features``, as they were read.
+    y_train : Series of shape (n,)
+        Their target, indexed by line number as `X_train` is.
+    folds : sequence of (fit, validate) position arrays, default=None
+        Folds of the training rows for scoring columns alone (``split.folds``); three random ones
+        by default.
+
+    Returns
+    -------
+    Audit
+        With leaks among the roles, the findings added, and the score of each column alone.
+    """
+    features = audit.features
+    frame = DisguisedMissing(audit.disguised).fit_transform(X_train[features])
+    columns = Columns(frame, {name: audit.kinds[name] for name in features})
+    y = y_train.rename(audit.target)
+    findings = [*audit.findings, *_target_findings(columns, y, audit.task)]
+    roles = dict(audit.roles)
+
+    proven = [leak for leak in leaks.leaks(columns, y, audit.task) if leak.column not in audit.keep]
+    all_leak = len(proven) == len(features)
+    for leak in proven:
+        findings.append(_leak(leak, audit.target, dropped=not all_leak))
+        if not all_leak:
+            roles[leak.column] = ("leak", leak.why)
+
+    columns = columns.without(leak.column for leak in proven)
+    if folds is None:
+        folds = _three_folds(len(y))
+    found, scores = leaks.suspicions(columns, y, audit.task, folds, list(audit.texts))
+    return replace(audit, findings=[*findings, *found], roles=roles, scores=scores)
+
+
+def _searched(
+    frame: pd.DataFrame, kinds: dict[str, str], target: str, task: str, keep: Iterable[str]
+) -> Columns:
+    """The columns in which a number may be a disguise: not classes, not what the user vouches for."""
+    columns = Columns(frame, kinds).without(keep)
+    return columns if task == "regression" else columns.without([target])
+
+
+def _having(roles: dict[str, tuple[str, str]], role: str) -> list[str]:
+    return [name for name, (has, _) in roles.items() if has == role]
+
+
+def _three_folds(n_rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    shuffled = np.random.default_rng(0).permutation(n_rows)
+    parts = np.array_split(shuffled, 3)
+    return [
+        (np.sort(np.concatenate(parts[:i] + parts[i + 1 :])), np.sort(parts[i])) for i in range(3)
+    ]
+
+
+def _rows_without_target(target: str, lines: list[int], n_rows: int) -> Finding:
+    return Finding(
+        "rows-without-target",
+        "audit",
+        f"{target} is missing in {len(lines)} rows ({percent(len(lines), n_rows)}).",
+        why="A row without an answer can neither teach nor test.",
+        action="Left out, and counted.",
+        columns=(target,),
+        evidence={"rows": len(lines), "first_lines": lines[:10]},
+    )
+
+
+_ROLE_WORDS = {
+    "empty": (
+        "empty-column",
+        "no value in any row",
+        "There is nothing to learn from it.",
+    ),
+    "constant": (
+        "constant-column",
+        "the same value in every row",
+        "What never changes cannot tell rows apart.",
+    ),
+    "identifier": (
+        "identifier",
+        "they name the row instead of describing it",
+        "A model can only learn them by heart, or learn from them how the file was sorted.",
+    ),
+    "duplicate": (
+        "duplicate-column",
+        "they repeat another column",
+        "A copy adds nothing, and counts twice in a distance.",
+    ),
+}
+
+
+def _role_findings(roles: dict[str, tuple[str, str]]) -> list[Finding]:
+    """Build one finding for each kind of column that is left out."""
+    findings = []
+    for role, (code, words, why) in _ROLE_WORDS.items():
+        names = _having(roles, role)
+        if names:
+            reasons = {name: roles[name][1] for name in names}
+            shown = [f"{name} ({reason})" for name, reason in reasons.items()]
+            findings.append(
+                Finding(
+                    code,
+                    "audit",
+                    f"{listed(shown if role not in ('empty',) else names)}: {words}.",
+                    why=why,
+                    action="Left out (--keep COLUMN takes it in all the same).",
+                    columns=tuple(names),
+                    evidence={"why": reasons},
+                )
+            )
+    return findings
+
+
+def _groups(groups: structure.Groups) -> Finding:
+    return Finding(
+        "group-structure",
+        "audit",
+        f"{groups.column} groups the rows: {groups.why}.",
+        why="Rows of one group are alike. If they stood on both sides of the split, a model that "
+        "recognises the group would look as if it understood the matter.",
+        action=f"All rows of one {groups.column} stay on one side, and it is no feature.",
+        severity="warning",
+        columns=(groups.column,),
+        evidence={"groups": groups.n_groups, "constant_within": list(groups.constant_within)},
+    )
+
+
+def _times(times: list[structure.TimeOrder], chosen: structure.TimeOrder | None) -> Finding:
+    names = tuple(order.column for order in times)
+    if chosen and chosen.ordered:
+        return Finding(
+            "time-order",
+            "audit",
+            f"The rows form a series in time: {chosen.why}.",
+            why="A random split would let the model look up the neighbouring hours and days; the "
+            "real question is about times to come.",
+            action="The latest rows become the test rows.",
+            severity="warning",
+            columns=names,
+        )
+    return Finding(
+        "time-column",
+        "audit",
+        f"{listed(names)} {'holds' if len(names) == 1 else 'hold'} times, but the file is not in "
+        "their order.",
+        why="If the model is to predict times to come, a random split is too optimistic.",
+        action="Split without regard to time.",
+        severity="info",
+        columns=names,
+    )
+
+
+def _free_text(name: str, why: str) -> Finding:
+    return Finding(
+        "free-text",
+        "audit",
+        f"{name} is running text: {why}.",
+        why="What it says is in its words, not in its being equal to another.",
+        action="Read word by word.",
+        severity="info",
+        columns=(name,),
+    )
+
+
+def _leak(leak: leaks.Leak, target: str, *, dropped: bool) -> Finding:
+    return Finding(
+        "leak",
+        "audit",
+        f"{leak.column} gives {target} away: {leak.why}.",
+        why="Such a column is filled in or computed with the answer at hand; on new rows, where "
+        "there is none yet, the model would fail.",
+        action="Left out (--keep takes it in all the same)."
+        if dropped
+        else "Kept, since nothing else would be left.",
+        severity="warning",
+        columns=(leak.column,),
+        evidence={"rule": leak.rule, **leak.evidence},
+    )
+
+
+def _target_findings(columns: Columns, y: pd.Series, task: str) -> list[Finding]:
+    """Sorted rows, rare classes and imbalance, a cap on the target, contradicting rows."""
+    findings = []
+    codes = y.to_numpy(dtype=np.float64) if task == "regression" else pd.factorize(y)[0]
+    steps = np.diff(codes)
+    changes = int((steps != 0).sum())
+    if task == "regression":
+        in_order = max((steps >= 0).mean(), (steps <= 0).mean()) >= 0.99
+    else:
+        in_order = changes < 2 * y.nunique()
+    if in_order:
+        findings.append(
+            Finding(
+                "rows-sorted-by-target",
+                "audit",
+                f"The file is sorted by {y.name}.",
+                why="Its first rows are unlike its last ones, and a row's place gives the answer "
+                "away.",
+                action="Rows are shuffled wherever they are split, and row numbers left out.",
+                columns=(str(y.name),),
+            )
+        )
+    if task == "regression":
+        capped = values.cap(y.to_numpy(dtype=np.float64))
+        if capped:
+            findings.append(
+                Finding(
+                    "capped-target",
+                    "audit",
+                    f"{y.name} piles up at its largest value, {capped[0]:g} ({capped[1]} training "
+                    "rows).",
+                    why="Larger values were probably cut off there; the model cannot know them.",
+                    action="Kept.",
+                    severity="warning",
+                    columns=(str(y.name),),
+                    evidence={"value": capped[0], "rows": capped[1]},
+                )
+            )
+        return findings
+    counts = y.value_counts()
+    rarest, most = counts.index[-1], counts.index[0]
+    if counts.iloc[0] >= 3 * counts.iloc[-1]:
+        findings.append(
+            Finding(
+                "class-imbalance",
+                "audit",
+                f"The classes are uneven: {most} has {percent(counts.iloc[0], len(y))} of the "
+                f"training rows, {rarest} {percent(counts.iloc[-1], len(y))}.",
+                why=f"Always answering {most} would already be right that often, so plain accuracy "
+                "flatters.",
+                action="Splits keep the shares; the score is compared with that of always giving "
+                "the same answer.",
+                columns=(str(y.name),),
+                evidence={"counts": {str(label): int(count) for label, count in counts.items()}},
+            )
+        )
+    rare = counts[counts < 10]
+    if len(rare):
+        findings.append(
+            Finding(
+                "rare-class",
+                "audit",
+                f"Rare classes: {listed([f'{label} ({n} rows)' for label, n in rare.items()])}.",
+                why="So few rows can hardly be learned from, and some folds may have none.",
+                action="Kept.",
+                severity="warning",
+                columns=(str(y.name),),
+                evidence={"counts": {str(label): int(count) for label, count in rare.items()}},
+            )
+        )
+    return findings
