@@ -61,6 +61,36 @@ def linear_decision(X: np.ndarray, coef: np.ndarray, intercept: float | np.ndarr
     return sums[:, 0] if coef.ndim == 1 else sums
 
 
+def uncentred(
+    w: np.ndarray, mean: np.ndarray, single: bool, fit_intercept: bool
+) -> dict[str, np.ndarray | float]:
+    """Turn weights found on centred data into the attributes of a model of the data as given.
+
+    Parameters
+    ----------
+    w : ndarray of shape (d, t)
+        Weights, one column a target.
+    mean : ndarray of shape (d + t,)
+        Means of the features and of the targets.
+    single : bool
+        Whether y was one-dimensional; then so is ``coef_``.
+    fit_intercept : bool
+        Without it ``intercept_`` is 0.0.
+
+    Returns
+    -------
+    dict
+        ``coef_`` and ``intercept_``.
+    """
+    d = w.shape[0]
+    # y - mean(y) = (x - mean(x)) . w,   hence   b = mean(y) - mean(x) . w
+    b = mean[d:] - mean[:d] @ w
+    return {
+        "coef_": w[:, 0] if single else w.T,
+        "intercept_": (float(b[0]) if single else b) if fit_intercept else 0.0,
+    }
+
+
 class LinearRegressor(RegressorMixin, Estimator):
     """A regressor whose steps yield `coef_` and `intercept_`: it predicts X coef_ + intercept_."""
 

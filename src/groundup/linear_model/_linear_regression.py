@@ -47,10 +47,11 @@ from sklearn.base import MultiOutputMixin
 from sklearn.utils._param_validation import Interval
 
 from groundup._blocks import single_blas_thread, thread_count
-from groundup.linear_model._base import LinearRegressor
+from groundup.linear_model._base import LinearRegressor, uncentred
 from groundup.linear_model._moments import CentredRows
 
 EPS = np.finfo(np.float64).eps
+REFINE_ABOVE = 100 * EPS  # relative error from which refining is worth a pass over the rows
 
 
 def least_squares(
@@ -86,18 +87,10 @@ def least_squares(
     n, d = X.shape
     rows = CentredRows(X, y.reshape(n, -1), sample_weight, n_threads)
     moments = rows.moments(centred=fit_intercept)
-    mean_x, mean_y = moments.mean[:d], moments.mean[d:]
 
     def state(w: np.ndarray, singular: np.ndarray, rank: int) -> dict[str, Any]:
-        # b = mean(y) - mean(x) . w
-        b = mean_y - mean_x @ w if fit_intercept else np.zeros(len(mean_y))
-        single = y.ndim == 1
-        return {
-            "coef_": w[:, 0] if single else w.T,
-            "intercept_": (float(b[0]) if single else b) if fit_intercept else 0.0,
-            "rank_": rank,
-            "singular_": singular,
-        }
+        solution = uncentred(w, moments.mean, y.ndim == 1, fit_intercept)
+        return {**solution, "rank_": rank, "singular_": singular}
 
     with single_blas_thread():
         gram, product = moments.second[:d, :d], moments.second[:d, d:]
@@ -106,7 +99,7 @@ def least_squares(
             w = cho_solve((factor, False), product, check_finite=False)
             singular = np.linalg.svd(factor, compute_uv=False)
             yield state(w, singular, d)
-            if error > 100 * EPS:
+            if error > REFINE_ABOVE:
                 w += cho_solve((factor, False), gradient(rows, moments.mean, w))
                 yield state(w, singular, d)
         else:
@@ -251,9 +244,7 @@ class LinearRegression(MultiOutputMixin, LinearRegressor):
         "positive": ["boolean"],
     }
 
-    def __init__(
-        self, *, fit_intercept=True, copy_X=True, tol=1e-6, n_jobs=None, positive=False
-    ):
+    def __init__(self, *, fit_intercept=True, copy_X=True, tol=1e-6, n_jobs=None, positive=False):
         self.fit_intercept = fit_intercept
         self.copy_X = copy_X
         self.tol = tol

@@ -12,8 +12,8 @@ own mean before it is squared, and chunks are merged by a formula that only ever
 
     S = S_a + S_b + (W_a W_b / W) (m_b - m_a)(m_b - m_a)^T .
 
-Cost: one pass over the rows, n (d + t)^2 / 2 multiplications in BLAS.  Blocks of rows run on threads
-and are merged in their order, so the result has the same bits for any number of threads.
+Cost: one pass over the rows, n (d + t)^2 / 2 multiplications in BLAS.  Blocks of rows run on
+threads and are merged in their order: the result has the same bits for any number of threads.
 
 References
 ----------
@@ -142,6 +142,12 @@ class CentredRows:
             Z = buffer[: high - low]
             centre_chunk(*rows, centre, Z)
             yield Z, centre, weight
+
+    def mean(self) -> np.ndarray:
+        """Make the weighted mean of the rows alone, of shape (d + t,)."""
+        mean = np.empty(self.width)
+        chunk_mean(self.X, self.Y, self.weights, mean)
+        return mean
 
     def moments(self, centred: bool = True) -> Moments:
         """Make the moments about the mean; if not `centred`, about zero and with a mean of zero."""
