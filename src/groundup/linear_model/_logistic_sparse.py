@@ -1,0 +1,1 @@
+def sparse_logistic(*a, **k): raise NotImplementedError
