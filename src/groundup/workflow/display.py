@@ -63,26 +63,27 @@ class Display:
         self._found, self._why = found, why
 
     def _line(self, name: str, seconds: float) -> None:
-        row = Table.grid(padding=(0, 1), expand=False)
-        row.add_column(width=2)
+        """Print what was found, and dimmed below it why that matters."""
+        row = Table.grid(padding=(0, 1))
+        row.add_column(width=1)
         row.add_column(width=8)
         row.add_column(ratio=1)
         row.add_column(width=6, justify="right")
         text = Text(self._found)
         if self._why:
-            text.append(f"  {self._why}", style="dim")
+            text.append(f"\n{self._why}", style="dim")
         row.add_row(
-            Text("✓", style="green"), Text(name, style="bold"), text, Text(f"{seconds:.1f}s", "dim")
+            Text("✓", "green"), Text(name, "bold"), text, Text(f"{seconds:.1f}s", "dim")
         )
         self.console.print(Padding(row, (0, 2)))
 
     def warning(self, text: str) -> None:
         """Print something that the user should look at before trusting the score."""
         row = Table.grid(padding=(0, 1))
-        row.add_column(width=2)
+        row.add_column(width=1)
         row.add_column(width=8)
         row.add_column(ratio=1)
-        row.add_row(Text("!", style="yellow bold"), Text("look", style="yellow"), Text(text))
+        row.add_row(Text("!", "bold yellow"), Text("beware", "yellow"), Text(text))
         self.console.print(Padding(row, (0, 2)))
 
     def say(self, text: str = "", style: str = "") -> None:

@@ -1,0 +1,99 @@
+"""The record of a run: plain data that becomes ``run.json``, and from which the report is made."""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+import shlex
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from groundup import __version__
+from groundup.workflow.table import Source
+
+_LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn", "pandas", "duckdb", "optuna")
+
+
+def new_record(
+    data: str | Path,
+    target: str | None,
+    out: str | Path | None,
+    time: float,
+    seed: int,
+    test: str | Path | None,
+    task: str | None,
+    keep: tuple[str, ...],
+) -> dict[str, Any]:
+    """Begin a record: what was asked for, and with which versions."""
+    options = [
+        ("--target", target),
+        ("--out", out),
+        ("--time", None if time == 20.0 else f"{time:g}"),
+        ("--seed", seed or None),
+        ("--test", test),
+        ("--task", task),
+        *(("--keep", name) for name in keep),
+    ]
+    words = [str(data)]
+    for option, value in options:
+        if value is not None:
+            words += [option, str(value)]
+    return {
+        "groundup": __version__,
+        "command": "groundup run " + " ".join(map(shlex.quote, words)),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": seed,
+        "stage": "read",
+        "findings": [],
+        "seconds": {},
+        "versions": {"python": platform.python_version()}
+        | {library: version(library) for library in _LIBRARIES},
+    }
+
+
+def source_part(source: Source) -> dict[str, Any]:
+    """Return the record's part about the file."""
+    return {
+        "path": str(source.path),
+        "name": source.path.name,
+        "bytes": source.bytes,
+        "sha256": source.sha256,
+        "format": source.format,
+        "encoding": source.encoding,
+        "delimiter": source.delimiter,
+        "decimal": source.decimal,
+        "header": source.header,
+        "compression": source.compression,
+    }
+
+
+def as_json(record: dict[str, Any]) -> str:
+    """Return the record as JSON; a number that JSON does not have (NaN, infinity) becomes null.
+
+    Examples
+    --------
+    >>> print(as_json({"score": float("nan"), "low": 0.1}))
+    {
+     "score": null,
+     "low": 0.1
+    }
+    """
+    return json.dumps(_plain(record), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):  # a NumPy number
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
