@@ -114,13 +114,13 @@ def unpack(path: Path, folder: Path) -> tuple[Path, str | None]:
     return path, None
 
 
-def refuse_binary(path: Path, name: Path) -> None:
-    """Raise a DataError if the first bytes say that the file is no text; `name` is for the message."""
-    with path.open("rb") as file:
-        head = file.read(16)
+def refuse_binary(head: bytes, name: Path) -> None:
+    """Raise a DataError if the first bytes of a file say that it is no text."""
     for signature, what in _SIGNATURES:
         if head.startswith(signature):
             raise DataError(f"{name} is {what}. What can be read: {READABLE}.")
+    if head[8:12] == b"DUCK":
+        raise DataError(f"{name} is a DuckDB database; write its table to a Parquet file.")
 
 
 def _ungzip(path: Path, folder: Path) -> Path:

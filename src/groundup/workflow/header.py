@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from itertools import pairwise
 
 from .table import DataError
 
@@ -37,33 +38,41 @@ def find_header(records: list[tuple[int, list[str]]], known: set[str] | None = N
     Raises
     ------
     DataError
-        If the header gives two columns the same name, or the records do not agree on a width.
+        If the header gives two columns the same name.
     """
-    width, start = _width_and_start(records)
+    widths = Counter(len(cells) for _, cells in records)
+    usual, agreeing = widths.most_common(1)[0]
+    start = _table_start(records, usual) if agreeing > 0.9 * len(records) else 0
     line, first = records[start]
-    first = first + [""] * (width - len(first))
-    body = [cells for _, cells in records[start + 1 :] if len(cells) == width]
-    is_header, reason = _names_columns(first[:width], body, known or set())
+    below = [cells for _, cells in records[start + 1 :]]
+    aligned = _aligned(first, below, usual)
+    body = [cells for cells in below if len(cells) == usual]
+    is_header, reason = _names_columns(aligned, body, known or set())
     if not is_header:
-        names = [f"column_{i}" for i in range(width)]
-        return Header(names, 0, line, reason)
-    names, nameless = _complete_names(first[:width], line)
+        return Header([f"column_{i}" for i in range(usual)], 0, line, reason)
+    names, nameless = _complete_names(aligned, line)
     return Header(names, line, line, reason, nameless)
 
 
-def _width_and_start(records: list[tuple[int, list[str]]]) -> tuple[int, int]:
-    """Return the number of columns, and the index of the record where the table begins."""
-    widths = Counter(len(cells) for _, cells in records)
-    usual, agreeing = widths.most_common(1)[0]
-    # Titles and notes above the table: the few first records, all narrower than the table.
-    start = 0
-    if agreeing > 0.9 * len(records) and len(records) > 3:
-        while len(records[start][1]) < usual and usual > 1 and len(records[start][1]) <= 2:
-            start += 1
-        if start > 10 or start >= len(records) - 2:
-            start = 0
-    # A header may be wider than the records under it, whose last cells are then left out.
-    return max(usual, len(records[start][1])), start
+def _table_start(records: list[tuple[int, list[str]]], usual: int) -> int:
+    """Return the index of the first record after titles and notes, which are narrower."""
+    for start, (_, cells) in enumerate(records[:10]):
+        if len(cells) >= usual - 1 or len(cells) > 2:
+            return start if start < len(records) - 2 else 0
+    return 0
+
+
+def _aligned(first: list[str], below: list[list[str]], usual: int) -> list[str]:
+    """Return the first record with one cell for each column of the table.
+
+    A header may be wider than the rows under it, whose last cells are then left out; or one cell
+    shorter, if the first column holds the names of the rows, as R writes them; or shorter because
+    every row ends with delimiters.
+    """
+    if len(first) >= usual:
+        return first
+    named_rows = len(first) == usual - 1 and any(cells[-1].strip() for cells in below if cells)
+    return ["", *first] if named_rows else first + [""] * (usual - len(first))
 
 
 def _names_columns(first: list[str], body: list[list[str]], known: set[str]) -> tuple[bool, str]:
@@ -71,36 +80,42 @@ def _names_columns(first: list[str], body: list[list[str]], known: set[str]) -> 
     named = [cell.strip() for cell in first]
     if known and sum(cell in known or cell.strip() in known for cell in first) > len(first) / 2:
         return True, "the first line holds the expected column names"
-    numbers = [cell for cell in named if _is_value(cell)]
+    values = [cell for cell in named if _is_value(cell)]
     if not body:
-        if numbers:
-            return False, f"the only line holds numbers ({numbers[0]})"
-        return True, "the only line holds words"
-    votes_for, votes_against = 0, 0
-    for i, cell in enumerate(named):
-        values = [cells[i].strip() for cells in body]
-        values = [value for value in values if value not in _BLANK_LIKE]
-        if not values or cell in _BLANK_LIKE:
+        return not values, f"its only line holds {f'values ({values[0]})' if values else 'words'}"
+    years = _are_years(values)
+    votes_for = votes_against = 0
+    for i, cell in enumerate(named[: len(body[0])]):
+        column = [cells[i].strip() for cells in body]
+        column = [text for text in column if text not in _BLANK_LIKE]
+        if not column or cell in _BLANK_LIKE:
             continue
-        typed = sum(map(_is_value, values)) > 0.9 * len(values)
-        if typed:
-            if _is_value(cell):
-                votes_against += 1
-            else:
+        if sum(map(_is_value, column)) > 0.9 * len(column):
+            if not _is_value(cell):
                 votes_for += 1
-        elif cell in values and len(set(values)) < 0.5 * len(values):
+            elif not years:
+                votes_against += 1
+        elif cell in column and len(set(column)) < 0.5 * len(column):
             votes_against += 1
     if votes_for > votes_against:
-        return True, f"the first line is words over {votes_for} columns of numbers or dates"
+        return True, f"the first line is words above {votes_for} columns of numbers or dates"
     if votes_against:
-        return False, f"the first line holds values like those below it in {votes_against} columns"
-    if numbers and len(numbers) > len(named) / 2:
-        return False, "the first line holds numbers"
+        columns = "1 column" if votes_against == 1 else f"{votes_against} columns"
+        return False, f"the first line holds values like those below it in {columns}"
     return True, "the first line is unlike the lines below it"
 
 
 def _is_value(cell: str) -> bool:
     return bool(_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell))
+
+
+def _are_years(cells: list[str]) -> bool:
+    """Whether cells are two or more years in equal steps: names of columns, not values."""
+    if len(cells) < 2 or not all(len(cell) == 4 and cell.isdecimal() for cell in cells):
+        return False
+    years = [int(cell) for cell in cells]
+    steps = {later - earlier for earlier, later in pairwise(years)}
+    return len(steps) == 1 and 0 < abs(steps.pop()) <= 10 and 1700 <= min(years) <= 2200
 
 
 def _complete_names(first: list[str], line: int) -> tuple[list[str], tuple[str, ...]]:

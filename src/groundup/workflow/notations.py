@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .cells import literal
 from .table import Kind
 
 # Never a value, in any column. Compared exactly.
@@ -20,18 +21,13 @@ MISSING = (
 # nothing at all in a column of numbers or dates. Compared in lower case.
 MISSING_AMONG_NUMBERS = (
     "na", "n.a.", "n.a", "nd", "n/d", "-", "--", "---", ".", "..", "...", "none", "nil", "unknown",
-    "unk", "missing", "undefined", "not available", "not applicable", "not known", "*", "**", "x",
+    "unk", "missing", "undefined", "not available", "not applicable", "not known", "*", "**",
 )  # fmt: skip
 # What surrounds a cell without belonging to it; the last ones are no-break spaces.
 SPACES = " \t\r\n\v\f\u00a0\u202f"
 
 # The largest integer up to which every integer is a float64.
 MAX_EXACT_INTEGER = 2**53
-
-
-def literal(text: str) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def listed(texts: tuple[str, ...]) -> str:
@@ -82,7 +78,7 @@ _DIGITS = {
         r"CASE WHEN regexp_full_match({t}, '[-+]?\d{1,3}(,\d{3})+(\.\d*)?') "
         f"OR NOT contains({{t}}, ',') THEN {_finite(_WITHOUT_COMMAS)} END"
     ),
-    "thousands points, decimal comma": (
+    "thousands points": (
         r"CASE WHEN regexp_full_match({t}, '[-+]?\d{1,3}(\.\d{3})+(,\d*)?') "
         f"OR NOT contains({{t}}, '.') THEN {_finite(_WITHOUT_POINTS)} END"
     ),
@@ -169,7 +165,20 @@ TEXT = Notation("text", "text", "{t}")
 
 
 def month_first_twin(name: str) -> str | None:
-    """Return the name of the notation with day and month exchanged, or None."""
-    if name.startswith(("%d/%m/", "%d-%m-")):
+    """Return the name of the date notation with month before day, or None if there is no such."""
+    if name.startswith(("%d/%m/", "%d-%m-", "%d.%m.")):
         return "%m" + name[2] + "%d" + name[5:]
+    return None
+
+
+def thousands_twin(name: str) -> str | None:
+    """Return the name of the notation that takes the decimal sign for a mark of thousands.
+
+    1,234 is a little more than one in a column of decimal commas, and more than a thousand in one
+    of thousands commas.
+    """
+    if name.endswith("decimal comma"):
+        return name.replace("decimal comma", "thousands commas")
+    if name.endswith("decimal point"):
+        return name.replace("decimal point", "thousands points")
     return None

@@ -1,32 +1,29 @@
 """Stage 1, read: from a file on disk to a typed table, with an account of every row and cell.
 
-The file is unpacked if need be and turned into UTF-8 (`archives`, `encodings`), cut into records
-(`records`), its header found (`header`), and DuckDB decides every column's type over all rows
-(`column_types`, `notations`). Nothing is altered silently: what was left out, filled in or read in a
-particular way stands in the ledger or in a finding.
+The way of a file: `archives` unpacks it and refuses what is no table; `encodings` turns text into
+UTF-8; `delimited` finds delimiter and header (`header`) and the records, the fast way (`regular`) or
+the exact one (`records`); `other_formats` does the same for Parquet, JSON and SQLite. From there on
+every format is one thing, `cells` of text that DuckDB scans: `cell_looks` counts over all rows,
+`column_types` decides, `notations` says how to read a text as a value, `read_findings` says in words
+what was done. Nothing is altered silently.
 """
 
 from __future__ import annotations
 
+import errno
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
-import numpy as np
-import pandas as pd
 
 from . import archives, encodings
-from .column_types import ColumnType, Profile, decide, is_marker, profile, trimmed
-from .findings import Finding
-from .header import find_header
-from .notations import literal
-from .records import (
-    Records,
-    head_records,
-    regular_layout,
-    rewrite_records,
-    sniff_dialect,
-)
+from .cell_looks import profile
+from .cells import Cells, connect
+from .column_types import decide
+from .delimited import delimited_cells
+from .other_formats import first_line, json_cells, looks_like_json, parquet_cells, sqlite_cells
+from .read_findings import findings_of
 from .table import (
     Column,
     DataError,
@@ -37,6 +34,10 @@ from .table import (
     Source,
     Table,
 )
+from .typed_frame import typed_columns, typed_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "Column",
@@ -51,231 +52,129 @@ __all__ = [
 ]
 
 
-def read_table(path: str | Path, *, kinds: dict[str, Kind] | None = None) -> Table:
-    """Read a file as a table of typed columns."""
+def read_table(path: str | Path, *, kinds: Mapping[str, str] | None = None) -> Table:
+    """Read a file as a table of typed columns, with an account of every row.
+
+    Text in any delimiter of comma, semicolon, tab and bar, any usual encoding and line end, with or
+    without header, plain or in gzip or zip; Parquet; JSON lines; a SQLite file of one table. Each
+    column's kind is decided over all its cells: *number* or *date* if at least 99% of them read as
+    such (decimal commas, marks of thousands, percents and amounts included), *boolean* if all are
+    true or false, else *text*. What is left out, filled in or read in a particular way is listed.
+
+    Parameters
+    ----------
+    path : str or pathlib.Path
+        The file. Glob characters in its name stand for themselves.
+    kinds : mapping of str to str, optional
+        Kinds that are known by column name, such as those of the table that a model was trained on:
+        ``"number"``, ``"boolean"``, ``"date"``, ``"text"``, or kind and notation, as in
+        ``"date: %m/%d/%Y"`` (`Column.spec` of the earlier table). Cells that cannot be read as that
+        kind become missing, which is a finding. Columns that are not named are decided as usual.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    DataError
+        If the file cannot be read as a table; the message is one line for the user.
+
+    Notes
+    -----
+    Blank cells and the markers NA, N/A, NaN, null, NULL, ``\\N``, ``?`` and those of spreadsheets
+    are missing in every column. Words such as None, unknown and - are missing in columns of numbers
+    or dates, and categories in columns of text. A record that holds no value at all is rejected as a
+    blank line. Codes with leading zeros and integers beyond 2**53 stay text.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "birds.csv"
+    >>> _ = path.write_text("name;mass;seen\\nwren;9,5;31/12/2021\\nrook;NA;1/1/2022\\n")
+    >>> table = read_table(path)
+    >>> [(column.name, column.kind, column.written_as) for column in table.columns]
+    [('name', 'text', 'text'), ('mass', 'number', 'decimal comma'), ('seen', 'date', '%d/%m/%Y')]
+    >>> table.rows
+    RowLedger(file=2, loaded=2, repaired=0, rejected=0)
+    >>> table.frame["mass"].tolist()
+    [9.5, nan]
+    """
     path = Path(path)
     archives.check_file(path)
-    kinds = kinds or {}
-    with tempfile.TemporaryDirectory(prefix="groundup-") as name:
-        folder = Path(name)
-        plain, compression = archives.unpack(path, folder)
-        with plain.open("rb") as file:
-            head = file.read(4)
-        if head == b"PAR1":
-            return _read_parquet(path, plain, compression, folder, kinds)
-        archives.refuse_binary(plain, path)
-        return _read_text(path, plain, compression, folder, kinds)
+    kinds = dict(kinds or {})
+    try:
+        with tempfile.TemporaryDirectory(prefix="groundup-") as name:
+            folder = Path(name).resolve()
+            plain, compression = archives.unpack(path, folder)
+            for trust_regular in (True, False):
+                cells = _cells(plain, path, folder, set(kinds), trust_regular)
+                try:
+                    return _typed(cells, path, folder, compression, kinds)
+                except (duckdb.Error, _RowsDiffer):
+                    # DuckDB and the scan of the bytes saw different records: the exact way decides.
+                    if not trust_regular or cells.format != "text":
+                        raise
+    except (duckdb.OutOfMemoryException, MemoryError):
+        raise DataError(f"{path} needs more memory than there is.") from None
+    except duckdb.Error as error:
+        raise DataError(f"{path} cannot be read ({first_line(error)}).") from None
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise DataError(
+                f"The disk is full: reading {path} needs room in {tempfile.gettempdir()}."
+            ) from None
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from None
+    raise AssertionError("unreachable")
 
 
-def _read_text(path, plain, compression, folder, kinds) -> Table:
+class _RowsDiffer(Exception):
+    """DuckDB gives another number of rows than the scan counted."""
+
+
+def _cells(plain: Path, path: Path, folder: Path, known: set[str], trust_regular: bool) -> Cells:
+    """Return the cells of an unpacked file, whatever its format."""
+    with plain.open("rb") as file:
+        head = file.read(16)
+    if head.startswith(b"PAR1"):
+        return parquet_cells(plain, path, folder)
+    if head.startswith(b"SQLite format 3\0"):
+        return sqlite_cells(plain, path, folder)
+    archives.refuse_binary(head, path)
     encoding = encodings.encoding_of(plain, path)
     utf8 = encodings.as_utf8(plain, encoding, folder, path)
-    dialect = sniff_dialect(utf8)
-    head = head_records(utf8, dialect)
-    if not head:
-        raise DataError(f"{path} holds blank lines alone.")
-    header = find_header(head, set(kinds))
-    width = len(header.names)
-    if header.line and len(head) == 1:
-        raise DataError(
-            f"{path} holds a header alone ({', '.join(header.names[:5])}), and no rows."
-        )
-    records = None
-    if header.first_line == head[0][0] == 1:
-        records = regular_layout(utf8, dialect.delimiter, bool(header.line), width)
-    if records is None:
-        records = rewrite_records(utf8, dialect, header.line, header.first_line, width, folder)
-    if not len(records.lines):
-        raise DataError(f"{path} holds no row that fits its {width} columns.")
-    findings = []
-    if not header.line:
-        findings.append(
-            Finding(
-                "no-header",
-                "read",
-                f"The file has no header: {header.reason}.",
-                action=f"The columns are called column_0 to column_{width - 1}.",
-                why="Names tell what a column is; positions do not.",
-            )
-        )
-    with _connection(folder, records.path) as con:
-        con.execute(_cells_view(records))
-        frame, columns = _typed(con, header.names, records.lines, kinds)
+    if looks_like_json(utf8):
+        return json_cells(utf8, encoding, path, folder)
+    return delimited_cells(utf8, encoding, path, folder, known, trust_regular)
+
+
+def _typed(
+    cells: Cells, path: Path, folder: Path, compression: str | None, kinds: dict[str, str]
+) -> Table:
+    """Decide the types, cast the cells, and put the table together."""
+    with connect(folder, cells.readable) as con:
+        con.execute(f"CREATE VIEW cells AS {cells.query}")
+        profiles = profile(con, len(cells.names))
+        if profiles[0].rows != len(cells.lines):
+            raise _RowsDiffer(f"{profiles[0].rows} rows for {len(cells.lines)} records")
+        position = {name: i for i, name in enumerate(cells.names)}
+        given = {name: kind for name, kind in kinds.items() if name in position}
+        types = decide(con, profiles, {position[name]: kind for name, kind in given.items()})
+        frame = typed_frame(con, cells.names, types, profiles, cells.lines)
+        columns = typed_columns(frame, types, profiles)
+        findings = findings_of(con, cells, columns, types, profiles, set(given))
+    commas = any(c.written_as in ("decimal comma", "thousands points") for c in columns)
     source = Source(
         path,
-        "text",
-        encoding,
-        dialect.delimiter,
-        "," if any("decimal comma" in column.written_as for column in columns) else ".",
-        bool(header.line),
+        cells.format,
+        cells.encoding,
+        cells.delimiter,
+        None if cells.format != "text" else "," if commas else ".",
+        cells.header,
         path.stat().st_size,
         archives.sha256_of(path),
         compression,
     )
-    repaired, rejected = records.repaired, records.rejected
-    ledger = RowLedger(
-        len(records.lines) + len(rejected),
-        len(records.lines) - len(repaired),
-        len(repaired),
-        len(rejected),
-    )
-    return Table(frame, columns, ledger, rejected, repaired, findings, source)
-
-
-def _typed(con, names: list[str], lines: np.ndarray, kinds: dict[str, Kind]):
-    profiles = profile(con, list(range(len(names))))
-    position = {name: i for i, name in enumerate(names)}
-    forced = {position[name]: kind for name, kind in kinds.items() if name in position}
-    types = decide(con, profiles, forced)
-    frame = _fetch(con, names, types, lines)
-    columns = [_column(name, frame[name], types[i], profiles[i]) for i, name in enumerate(names)]
-    return frame, columns
-
-
-def _connection(folder: Path, *readable: Path) -> duckdb.DuckDBPyConnection:
-    """Return an in-memory DuckDB that may read the given files and nothing else."""
-    con = duckdb.connect(
-        config={
-            "threads": 2,
-            "memory_limit": "2GB",
-            "temp_directory": str(folder),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-            "python_enable_replacements": False,
-        }
-    )
-    con.execute("SET TimeZone = 'UTC'")
-    paths = ", ".join(literal(str(path)) for path in readable)
-    con.execute(f"SET allowed_paths = [{paths}]")
-    con.execute(f"SET allowed_directories = [{literal(str(folder))}]")
-    con.execute("SET enable_external_access = false")
-    con.execute("SET lock_configuration = true")
-    return con
-
-
-def _file_literal(path: Path) -> str:
-    """SQL literal of a path, with its glob characters taken literally."""
-    return literal("".join(f"[{c}]" if c in "*?[" else c for c in str(path)))
-
-
-def _cells_view(records: Records) -> str:
-    columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(records.width))
-    return (
-        f"CREATE VIEW cells AS SELECT * FROM read_csv({_file_literal(records.path)}, "
-        f"auto_detect=false, header=false, skip={records.skip}, delim={literal(records.delimiter)}, "
-        f"quote='\"', escape='\"', columns={{{columns}}}, "
-        f"max_line_size={max(2**21, 2 * records.longest)})"
-    )
-
-
-def _fetch(con, names: list[str], types: dict[int, ColumnType], lines: np.ndarray) -> pd.DataFrame:
-    """Cast all cells to the types decided and return them as a data frame."""
-    parts = []
-    for i in range(len(names)):
-        t = trimmed(i)
-        value = types[i].notation.of(t)
-        if types[i].integer:
-            value = f"CAST({t} AS BIGINT)"
-        elif types[i].kind == "text" and not types[i].strip:
-            value = f"c{i}"
-        if not types[i].integer:
-            value = f"CASE WHEN NOT {is_marker(t, types[i].kind)} THEN {value} END"
-        parts.append(f"{value} AS c{i}")
-    arrays = con.execute(f"SELECT {', '.join(parts)} FROM cells").fetchnumpy()
-    series = {}
-    for i in range(len(names)):
-        values = arrays.pop(f"c{i}")
-        if len(values) != len(lines):
-            raise RuntimeError(f"{len(values)} rows read where {len(lines)} records were counted")
-        series[i] = _series(values, types[i])
-    frame = pd.DataFrame(series, index=pd.Index(lines, name="line"), copy=False)
-    frame.columns = pd.Index(names, dtype=object)
-    return frame
-
-
-def _series(values: np.ndarray, column: ColumnType):
-    mask = np.ma.getmaskarray(values)
-    data = np.ma.getdata(values)
-    if column.kind == "text":
-        data = data.astype(object)
-        data[mask] = np.nan
-        shared: dict = {}
-        for k, value in enumerate(data):
-            data[k] = shared.setdefault(value, value)
-        return pd.array(data, dtype=pd.StringDtype("python", na_value=np.nan))
-    if column.kind == "date":
-        data = data.astype("datetime64[us]")
-        data[mask] = np.datetime64("NaT")
-        return data
-    if column.integer:
-        return data.astype(np.int64)
-    data = data.astype(np.float64)
-    data[mask] = np.nan
-    return data
-
-
-def _column(name: str, values: pd.Series, column: ColumnType, cells: Profile) -> Column:
-    from .notations import MISSING
-
-    markers = {
-        text: count
-        for text, count in cells.markers.items()
-        if column.kind != "text" or text in MISSING
-    }
-    return Column(
-        name,
-        column.kind,
-        int(values.isna().sum()),
-        int(values.nunique()),
-        markers,
-        column.misfits,
-        "integer" if column.integer else column.notation.name,
-    )
-
-
-def _read_parquet(path, plain, compression, folder, kinds) -> Table:
-    rows = f"read_parquet({_file_literal(plain)})"
-    with _connection(folder, plain) as con:
-        try:
-            described = con.execute(f"DESCRIBE SELECT * FROM {rows}").fetchall()
-        except duckdb.Error as error:
-            raise DataError(f"{path} is a damaged Parquet file ({_first_line(error)}).") from None
-        names = [name for name, *_ in described]
-        cells = ", ".join(
-            f"{_as_text(name, sql_type)} AS c{i}"
-            for i, (name, sql_type, *_) in enumerate(described)
-        )
-        con.execute(f"CREATE VIEW cells AS SELECT {cells} FROM {rows}")
-        (n_rows,) = con.execute("SELECT count(*) FROM cells").fetchone()
-        if not n_rows:
-            raise DataError(f"{path} has columns ({', '.join(names[:5])}), but no rows.")
-        frame, columns = _typed(con, names, np.arange(1, n_rows + 1), kinds)
-    source = Source(
-        path,
-        "parquet",
-        None,
-        None,
-        None,
-        True,
-        path.stat().st_size,
-        archives.sha256_of(path),
-        compression,
-    )
-    return Table(frame, columns, RowLedger(n_rows, n_rows, 0, 0), [], [], [], source)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0][:200]
-
-
-def _as_text(name: str, sql_type: str) -> str:
-    """SQL: a column as text, so that one set of rules decides the kind whatever the format.
-
-    Nothing is lost on the way: DuckDB writes the shortest digits that read back as the same double.
-    """
-    column = '"' + name.replace('"', '""') + '"'
-    if sql_type == "FLOAT":
-        column = f"CAST({column} AS DOUBLE)"
-    elif sql_type.startswith(("STRUCT", "MAP", "UNION")) or sql_type.endswith("]"):
-        column = f"to_json({column})"
-    return f"CAST({column} AS VARCHAR)"
+    n_rows, repaired, rejected = len(frame), len(cells.repaired), len(cells.rejected)
+    ledger = RowLedger(n_rows + rejected, n_rows - repaired, repaired, rejected)
+    return Table(frame, columns, ledger, cells.rejected, cells.repaired, findings, source)

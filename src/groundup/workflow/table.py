@@ -50,6 +50,11 @@ class Column:
     misfits: int = 0
     written_as: str = ""
 
+    @property
+    def spec(self) -> str:
+        """Kind and notation, for `read_table`'s `kinds`: the next file is read the same way."""
+        return f"{self.kind}: {self.written_as}"
+
 
 @dataclass(frozen=True)
 class RowLedger:
