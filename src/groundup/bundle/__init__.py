@@ -3,18 +3,18 @@
 A bundle is a folder of three files:
 
 ``manifest.json``
-    What the model is, readable: format and library versions, task, target, classes, the input schema,
-    the score, and the pipeline as a tree of objects with their parameters and small attributes. Starts
-    with its own digest and holds the hashes of the two other files.
+    What the model is, readable: format and library versions, task, target, classes, the input
+    schema, the score, and the pipeline as a tree of objects with their parameters and small
+    attributes. Starts with its own digest and holds the hashes of the two other files.
 ``arrays.safetensors``
     The arrays of the tree: coefficients, statistics, training rows of a neighbours model.
 ``golden.safetensors``
     A few rows of the training table and the answers that the model gave to them.
 
-Nothing in it is executed. There is no pickle, and no name in a file chooses code: ``registry.py`` lists
-each kind of object that can be saved, with the type of each of its values, and a file can only fill
-those in. What a bundle cannot hold (a function as a parameter, a class that is not listed) is refused
-when it is saved.
+Nothing in it is executed. There is no pickle, and no name in a file chooses code: ``registry.py``
+lists each kind of object that can be saved, with the type of each of its values, and a file can
+only fill those in. What a bundle cannot hold (a function as a parameter, a class that is not
+listed) is refused when it is saved.
 
 Loading checks, in this order, and stops with one line at the first that fails:
 
@@ -27,14 +27,14 @@ Loading checks, in this order, and stops with one line at the first that fails:
    versions or another processor may round differently), which is then said.
 
 Saving writes a folder beside the target, flushes it, loads it, compares its answers with the
-pipeline's, and then exchanges it for what was there. So a full disk or a crash leaves the old bundle.
-A folder whose name starts with a dot and the bundle's name is what a crash may leave behind; it can be
-deleted.
+pipeline's, and then exchanges it for what was there. So a full disk or a crash leaves the old
+bundle. A folder whose name starts with a dot and the bundle's name is what a crash may leave
+behind; it can be deleted.
 
 The files, from the inside out: ``fields.py`` (types of values), ``parts.py`` (objects),
-``composites.py``, ``transformers.py``, ``encoders.py``, ``estimators.py`` (what is kept of each class),
-``registry.py`` (the list of them), ``arrays.py``, ``golden.py``, ``manifest.py`` (the three files),
-``save.py``, ``load.py``.
+``composites.py``, ``transformers.py``, ``encoders.py``, ``estimators.py`` (what is kept of each
+class), ``registry.py`` (the list of them), ``arrays.py``, ``golden.py``, ``manifest.py`` (the
+three files), ``save.py``, ``load.py``.
 
 Examples
 --------

@@ -1,8 +1,8 @@
 """Arrays on disk: a thin, strict layer over the safetensors format.
 
-A safetensors file is a JSON header (name, element type, shape, position of each tensor) and then the
-raw bytes. It cannot hold anything but numbers, so reading one runs no code. Text goes in as its UTF-8
-bytes with the positions where each string begins.
+A safetensors file is a JSON header (name, element type, shape, position of each tensor) and then
+the raw bytes. It cannot hold anything but numbers, so reading one runs no code. Text goes in as
+its UTF-8 bytes with the positions where each string begins.
 
 References
 ----------

@@ -16,10 +16,10 @@ from groundup.bundle.fields import (
     Nothing,
     OneOf,
     Part,
-    Real,
     Sequence,
     Text,
     Whole,
+    number,
 )
 from groundup.bundle.parts import Below, Kind, PartReader, PartWriter, need
 
@@ -117,6 +117,8 @@ def _build_column_transformer(cls: type, params: dict[str, Any], fitted: dict[st
     n_features = fitted["n_features_in_"]
     if len(position) != len(names) or len({name for name, _, _ in branches}) < len(branches):
         raise Mismatch("names a column or a branch twice")
+    if names and len(names) != n_features:
+        raise Mismatch(f"names {len(names)} columns and takes {n_features}")
 
     def indices(columns: Any) -> list[int]:
         listed = columns if isinstance(columns, list) else [columns]
@@ -194,13 +196,13 @@ KINDS = {
         _column_transformer,
         params={
             "remainder": Choice("drop", "passthrough"),
-            "sparse_threshold": Real(0, 1),
+            "sparse_threshold": number(0, 1),
             "transformer_weights": Nothing(),
             "verbose_feature_names_out": OneOf(Flag(), Text()),
         },
         fitted={
             "transformers_": Sequence(Branch()),
-            "n_features_in_": Whole(1, 10_000_000),
+            "n_features_in_": Whole(1, 1_000_000),
             "feature_names_in_": Absent(Names()),
             "sparse_output_": Flag(),
         },

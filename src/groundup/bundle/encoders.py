@@ -1,8 +1,7 @@
 """What is kept of the three encoders of categories, and how it must fit together.
 
-All three hold the categories of each column. Where rare categories are put together, a mapping sends
-each category to its place; its values index columns, so they are checked to be in range.
-"""
+All three hold the categories of each column. Where rare categories are put together, a mapping
+sends each category to its place; its values index columns, so they are checked to be in range. """
 
 from __future__ import annotations
 
@@ -28,6 +27,7 @@ from groundup.bundle.fields import (
     Scalar,
     Sequence,
     Whole,
+    number,
     optional,
 )
 from groundup.bundle.parts import Below, Kind, PartReader, PartWriter, need
@@ -183,7 +183,7 @@ KINDS = {
         params={
             "categories": _CATEGORIES,
             "target_type": Choice("auto", "binary", "continuous", "multiclass"),
-            "smooth": OneOf(Choice("auto"), Whole(0), Real(0)),
+            "smooth": OneOf(Choice("auto"), number(0)),
         },
         fitted={
             **_ENCODER,

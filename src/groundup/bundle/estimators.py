@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from groundup.bundle.fields import (
     INPUT,
     SEED,
@@ -14,9 +12,8 @@ from groundup.bundle.fields import (
     Flag,
     Label,
     Labels,
-    OneOf,
-    Real,
     Whole,
+    number,
     optional,
 )
 from groundup.bundle.parts import Below, Kind, need
@@ -74,7 +71,7 @@ KINDS = {
         params={
             "strategy": Choice("mean", "median", "quantile", "constant"),
             "constant": Label(),
-            "quantile": optional(Real(0, 1)),
+            "quantile": optional(number(0, 1)),
         },
         fitted={
             **INPUT,

@@ -435,6 +435,13 @@ def optional(field: Field) -> OneOf:
     return OneOf(Nothing(), field)
 
 
+def number(low: float = -math.inf, high: float = math.inf) -> OneOf:
+    """Return the field of a parameter that may be given as a whole number or as any other."""
+    least = INT64[0] if low == -math.inf else math.ceil(low)
+    most = INT64[1] if high == math.inf else math.floor(high)
+    return OneOf(Whole(least, most), Real(low, high))
+
+
 FLOATS = ("float64", "float32")
 COUNT_OR_SHARE = OneOf(Whole(0), Real(0, 1))  # scikit-learn's min_frequency, max_df, ...
 SEED = optional(Whole(0, 2**32 - 1))

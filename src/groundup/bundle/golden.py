@@ -76,6 +76,11 @@ def unpack_frame(
     columns: dict[str, Any] = {}
     for j, (name, dtype) in enumerate(zip(names, types, strict=True)):
         stored = _take(arrays, f"input.{j}")
+        other_count = BundleError(
+            f"the golden rows of column {name!r} are not {n_rows}; train the model again"
+        )
+        if stored.ndim != 1 or (dtype not in _TEXT and len(stored) != n_rows):
+            raise other_count
         if dtype in _TEXT:
             strings = unpack_text(
                 stored, _take(arrays, f"input.{j}.starts"), _take(arrays, f"input.{j}.missing")
@@ -91,10 +96,8 @@ def unpack_frame(
                 f"the golden rows of column {name!r} have the unknown type {dtype[:40]!r}; "
                 "train the model again"
             )
-        if stored.ndim != 1 or len(columns[name]) != n_rows:
-            raise BundleError(
-                f"the golden rows of column {name!r} are not {n_rows}; train the model again"
-            )
+        if len(columns[name]) != n_rows:
+            raise other_count
     return pd.DataFrame(columns)
 
 
@@ -185,11 +188,9 @@ def replay(
         if changed
         else "train the model again"
     )
-    if {name: a.shape for name, a in recorded.items()} != {
-        name: a.shape for name, a in found.items()
-    }:
+    if _layout(recorded) != _layout(found):
         raise BundleError(
-            f"the model's answers have another shape than the recorded ones; {remedy}"
+            f"the model's answers are of another form than the recorded ones; {remedy}"
         )
     numbers = "answer.predict_proba" if "answer.predict_proba" in recorded else "answer.predict"
     expected, got = recorded[numbers], found[numbers]
@@ -217,8 +218,12 @@ def replay(
     return Replay(False, difference, words)
 
 
+def _layout(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    return {name: (array.dtype.name, array.shape) for name, array in arrays.items()}
+
+
 def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
-    return a.dtype == b.dtype and a.tobytes() == b.tobytes()
+    return a.tobytes() == b.tobytes()
 
 
 def _same_choice(recorded: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]) -> bool:

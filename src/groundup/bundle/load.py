@@ -1,9 +1,8 @@
 """Reading a bundle: nothing is trusted until it was checked, and nothing in it is executed.
 
-The checks, in order: sizes; digest and schema of the manifest; hashes of the other files; every value
-against the type that the package declares for it; how the values fit each other (lengths, ranges,
-column counts along the pipeline, trees); and then the golden rows.
-"""
+The checks, in order: sizes; digest and schema of the manifest; hashes of the other files; every
+value against the type that the package declares for it; how the values fit each other (lengths,
+ranges, column counts along the pipeline, trees); and then the golden rows. """
 
 from __future__ import annotations
 
@@ -46,9 +45,12 @@ class Bundle:
     pipeline : Pipeline or estimator
         The fitted object itself, as it was saved.
     schema : list of SchemaColumn
-        The input columns (``name``, ``kind``), in the pipeline's order.
+        The input columns (``name``, ``kind``, ``written_as``), in the pipeline's order.
+    unused : list of str
+        The columns of the training file that are neither input nor target.
     task : {"binary", "multiclass", "regression"}
     target : str
+    target_kind : {"number", "boolean", "date", "text"} or None
     classes : list or None
         The labels, in the order of the columns of :meth:`predict_proba`.
     positive : label or None
@@ -65,8 +67,10 @@ class Bundle:
     folder: Path
     pipeline: Any
     schema: list[SchemaColumn]
+    unused: list[str]
     task: str
     target: str
+    target_kind: str | None
     classes: list[Any] | None
     positive: Any
     score: dict[str, Any] | None
@@ -138,14 +142,27 @@ def load_bundle(folder: str | os.PathLike[str]) -> Bundle:
     Raises
     ------
     BundleError
-        The folder is not a bundle, is damaged, was written in a format or with a library that is not
-        this one's, or gives other answers than when it was saved. One line says which, and what to
-        do.
+        The folder is not a bundle, is damaged, was written in a format or with a library that is
+        not this one's, or gives other answers than when it was saved. One line says which, and
+        what to do.
     """
     try:
         return _load(Path(folder))
     except BundleError as error:
         raise BundleError(f"cannot use the model {str(folder)!r}: {error}") from None
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as e:
+        # The checks should have said more exactly what is wrong; the answer is the same.
+        raise BundleError(
+            f"cannot use the model {str(folder)!r}: its parts contradict each other "
+            f"({type(e).__name__}); {EDITED}"
+        ) from e
     except MemoryError:
         raise BundleError(
             f"cannot use the model {str(folder)!r}: it does not fit into memory; "
@@ -188,8 +205,10 @@ def _load(folder: Path) -> Bundle:
         folder=folder,
         pipeline=pipeline,
         schema=manifest.schema,
+        unused=manifest.unused,
         task=manifest.task,
         target=manifest.target,
+        target_kind=manifest.target_kind,
         classes=manifest.classes,
         positive=manifest.positive,
         score=manifest.score,
@@ -201,36 +220,32 @@ def _load(folder: Path) -> Bundle:
 
 def _read(folder: Path) -> tuple[Manifest, dict[str, bytes]]:
     """Return the manifest and the other two files, all from one and the same bundle."""
-    for attempt in range(3):
+    for attempts_left in (2, 1, 0):
+        head = _read_file(folder, MANIFEST)
+        manifest = read_manifest(head)
         try:
-            head = _read_file(folder, MANIFEST)
-            manifest = read_manifest(head)
-            files = {name: _read_file(folder, name) for name in (ARRAYS, GOLDEN)}
-            for name, data in files.items():
-                record = manifest.files[name]
-                if len(data) != record.bytes:
-                    raise BundleError(
-                        f"{name} has {len(data)} bytes where {record.bytes} were written; "
-                        "copy the bundle again"
-                    )
-                if sha256(data).hexdigest() != record.sha256:
-                    raise BundleError(
-                        f"{name} was changed or damaged (its hash does not match); "
-                        "copy the bundle again"
-                    )
-            return manifest, files
+            return manifest, {
+                name: _checked_file(folder, name, manifest) for name in manifest.files
+            }
         except BundleError:
             # A new bundle may have taken this one's place between two files.
-            if attempt == 2 or not _replaced(folder, locals().get("head")):
+            if attempts_left == 0 or _read_file(folder, MANIFEST) == head:
                 raise
-    raise AssertionError("unreachable")
+    raise AssertionError("the loop above returns or raises")
 
 
-def _replaced(folder: Path, head: bytes | None) -> bool:
-    try:
-        return head is not None and _read_file(folder, MANIFEST) != head
-    except BundleError:
-        return False
+def _checked_file(folder: Path, name: str, manifest: Manifest) -> bytes:
+    data = _read_file(folder, name)
+    record = manifest.files[name]
+    if len(data) != record.bytes:
+        raise BundleError(
+            f"{name} has {len(data)} bytes where {record.bytes} were written; copy the bundle again"
+        )
+    if sha256(data).hexdigest() != record.sha256:
+        raise BundleError(
+            f"{name} was changed or damaged (its hash does not match); copy the bundle again"
+        )
+    return data
 
 
 def _read_file(folder: Path, name: str) -> bytes:

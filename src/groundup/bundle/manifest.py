@@ -1,15 +1,14 @@
 """The manifest: what the model is, as JSON that a person can read.
 
-The file is written in one fixed form (two-space indents, keys in a fixed order) and starts with its
-own digest: the SHA-256 of the file with the 64 digits of the digest replaced by zeros. So a changed
-byte anywhere in it is noticed. The manifest holds the hashes of the two other files; those bytes are
-covered through it.
+The file is written in one fixed form (two-space indents, keys in a fixed order) and starts with
+its own digest: the SHA-256 of the file with the 64 digits of the digest replaced by zeros. So a
+changed byte anywhere in it is noticed. The manifest holds the hashes of the two other files; those
+bytes are covered through it.
 
 The digest finds damage. It is no signature: somebody who edits the file on purpose can write a new
-digest. What holds even then is that no code runs (there is none in a bundle, and no name in it chooses
-any) and that the values which index memory are in range; and the golden rows must still give their
-recorded answers.
-"""
+digest. What holds even then is that no code runs (there is none in a bundle, and no name in it
+chooses any) and that the values which index memory are in range; and the golden rows must still
+give their recorded answers. """
 
 from __future__ import annotations
 
@@ -26,13 +25,15 @@ MANIFEST, ARRAYS, GOLDEN = "manifest.json", "arrays.safetensors", "golden.safete
 MAX_BYTES = {MANIFEST: 64 * 2**20, ARRAYS: 16 * 2**30, GOLDEN: 64 * 2**20}
 
 Label = str | int | float | bool
+Kind = Literal["number", "boolean", "date", "text"]
 
 
 class SchemaColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One input column: its name, and ``"number"``, ``"boolean"``, ``"date"`` or ``"text"``."""
+    """One input column: its name, its kind, and how the training file wrote its cells."""
 
     name: str
-    kind: Literal["number", "boolean", "date", "text"]
+    kind: Kind
+    written_as: str = ""
 
 
 class FileRecord(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -59,10 +60,12 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     machine: str
     task: Literal["binary", "multiclass", "regression"]
     target: str
+    target_kind: Kind | None
     classes: list[Label] | None
     positive: Label | None
     score: dict[str, Any] | None
     schema: list[SchemaColumn]
+    unused: list[str]
     files: dict[str, FileRecord]
     golden: GoldenRecord
     pipeline: dict[str, Any]
@@ -132,6 +135,8 @@ def _contradiction(manifest: Manifest) -> str | None:
         return "has no input columns"
     if len(set(names)) < len(names):
         return "names an input column twice"
+    if {manifest.target, *manifest.unused} & set(names):
+        return "names an input column among those that are no input"
     if set(manifest.files) != {ARRAYS, GOLDEN}:
         return f"should list the files {ARRAYS} and {GOLDEN}, and no others"
     if len(manifest.golden.columns) != len(names) or manifest.golden.rows < 1:

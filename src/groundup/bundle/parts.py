@@ -2,10 +2,9 @@
 
 A part is one fitted object: a transformer, an estimator, a pipeline of those. It is written as
 ``{"kind": "StandardScaler", "params": {...}, "fitted": {...}}``. The kind is looked up in a table
-that is part of the package (``registry.py``); the table says which class it is, which parameters and
-fitted attributes it has and of what type. A file can therefore pick among the classes of the table
-and fill in their numbers. It cannot name a class, a function or a module.
-"""
+that is part of the package (``registry.py``); the table says which class it is, which parameters
+and fitted attributes it has and of what type. A file can therefore pick among the classes of the
+table and fill in their numbers. It cannot name a class, a function or a module. """
 
 from __future__ import annotations
 

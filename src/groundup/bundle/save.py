@@ -50,12 +50,15 @@ def save_bundle(
     positive: Any = None,
     golden: pd.DataFrame,
     score: Mapping[str, Any] | None = None,
+    target_kind: str | None = None,
+    unused: Iterable[str] = (),
 ) -> Path:
     """Write a fitted pipeline as a folder of plain data.
 
-    The folder is written beside its place, flushed to the disk, loaded again, and its answers to the
-    golden rows are compared with the pipeline's to the bit. Only then is it renamed into place; a
-    bundle that stood there is exchanged for it. Whatever fails before leaves the old one as it was.
+    The folder is written beside its place, flushed to the disk, loaded again, and its answers to
+    the golden rows are compared with the pipeline's to the bit. Only then is it renamed into
+    place; a bundle that stood there is exchanged for it. Whatever fails before leaves the old one
+    as it was.
 
     Parameters
     ----------
@@ -65,7 +68,8 @@ def save_bundle(
         Fitted on a DataFrame; made of the kinds in :data:`groundup.bundle.registry.KINDS`.
     schema : iterable of {"name": str, "kind": str}
         The input columns (no target): mappings, or objects with these attributes. Kinds are
-        ``"number"``, ``"boolean"``, ``"date"`` and ``"text"``.
+        ``"number"``, ``"boolean"``, ``"date"`` and ``"text"``. An optional ``"written_as"`` says
+        how the cells were written (``"%d/%m/%Y"``).
     task : {"binary", "multiclass", "regression"}
     target : str
         The name of the predicted column.
@@ -74,9 +78,15 @@ def save_bundle(
     positive : label, default=None
         For a binary task, the class whose probability is of interest.
     golden : DataFrame of shape (n_rows, >= n_features)
-        Rows as the pipeline takes them, at least one; some twenty do. They are stored in the bundle.
+        Rows as the pipeline takes them, at least one; some twenty do. They are stored in the
+        bundle.
     score : mapping, default=None
         What is known about the model's quality; plain values.
+    target_kind : {"number", "boolean", "date", "text"}, default=None
+        How the target was read, so that a file that has it can be scored.
+    unused : iterable of str, default=()
+        The columns of the training file that the model does not take. With these, a file for
+        prediction that is read by position can be checked for its width.
 
     Returns
     -------
@@ -89,7 +99,31 @@ def save_bundle(
         The pipeline holds something that is not plain data, or the disk refuses.
     """
     target_folder = Path(os.path.realpath(folder))
-    files = _contents(pipeline, schema, task, target, classes, positive, golden, score)
+    columns = _ordered(schema, pipeline)
+    labels = _labels(pipeline, task, classes)
+    rows = _rows(golden, columns)
+    files, tree, types = _model_files(pipeline, rows, labels)
+    manifest = Manifest(
+        digest="",
+        format=FORMAT,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions=versions(),
+        machine=machine(),
+        task=task,  # type: ignore[arg-type]  # checked when the manifest is read back
+        target=target,
+        target_kind=target_kind,  # type: ignore[arg-type]
+        classes=labels,
+        positive=_plain(positive),
+        score=None if score is None else dict(score),
+        schema=columns,
+        unused=list(unused),
+        files={
+            name: FileRecord(len(data), sha256(data).hexdigest()) for name, data in files.items()
+        },
+        golden=GoldenRecord(len(rows), types),
+        pipeline=tree,
+    )
+    files[MANIFEST] = write_manifest(manifest)
     scratch = target_folder.with_name(f".{target_folder.name[:100]}.{secrets.token_hex(6)}")
     try:
         _check_place(target_folder)
@@ -106,30 +140,13 @@ def save_bundle(
     return Path(folder)
 
 
-def _contents(
-    pipeline: Any,
-    schema: Iterable[Any],
-    task: str,
-    target: str,
-    classes: Iterable[Any] | None,
-    positive: Any,
-    golden: pd.DataFrame,
-    score: Mapping[str, Any] | None,
-) -> dict[str, bytes]:
-    """Return the bytes of the three files."""
-    columns = _ordered(schema, pipeline)
-    names = [column.name for column in columns]
-    absent = [name for name in names if name not in golden.columns]
-    if absent:
-        raise BundleError(f"the golden rows lack the column {absent[0]!r}; pass all input columns")
-    if len(golden) == 0:
-        raise BundleError("there are no golden rows; pass at least one row of the training table")
-    labels = _labels(pipeline, task, classes)
-    rows = golden[names].reset_index(drop=True)
-    golden_arrays, types = pack_frame(rows)
-
+def _model_files(
+    pipeline: Any, rows: pd.DataFrame, labels: list[Any] | None
+) -> tuple[dict[str, bytes], dict[str, Any], list[str]]:
+    """Return the bytes of the two files of arrays, the tree of objects, and the rows' types."""
     writer = PartWriter(KINDS)
     tree = writer.encode_part(pipeline)
+    golden_arrays, types = pack_frame(rows)
     files = {
         ARRAYS: pack_arrays(writer.arrays),
         GOLDEN: pack_arrays({**golden_arrays, **answers(pipeline, rows, labels)}),
@@ -140,25 +157,18 @@ def _contents(
                 f"{name} would take {len(data) / 2**20:.0f} MiB, the limit is "
                 f"{MAX_BYTES[name] // 2**20}; use fewer rows"
             )
-    manifest = Manifest(
-        digest="",
-        format=FORMAT,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions=versions(),
-        machine=machine(),
-        task=task,  # type: ignore[arg-type]  # checked when the manifest is read back
-        target=target,
-        classes=labels,
-        positive=_plain(positive),
-        score=None if score is None else dict(score),
-        schema=columns,
-        files={
-            name: FileRecord(len(data), sha256(data).hexdigest()) for name, data in files.items()
-        },
-        golden=GoldenRecord(len(rows), types),
-        pipeline=tree,
-    )
-    return {**files, MANIFEST: write_manifest(manifest)}
+    return files, tree, types
+
+
+def _rows(golden: pd.DataFrame, columns: list[SchemaColumn]) -> pd.DataFrame:
+    """Return the golden rows with the input columns alone."""
+    names = [column.name for column in columns]
+    absent = [name for name in names if name not in golden.columns]
+    if absent:
+        raise BundleError(f"the golden rows lack the column {absent[0]!r}; pass all input columns")
+    if len(golden) == 0:
+        raise BundleError("there are no golden rows; pass at least one row of the training table")
+    return golden[names].reset_index(drop=True)
 
 
 def _ordered(schema: Iterable[Any], pipeline: Any) -> list[SchemaColumn]:
@@ -166,14 +176,16 @@ def _ordered(schema: Iterable[Any], pipeline: Any) -> list[SchemaColumn]:
     try:
         given = [
             msgspec.convert(
-                {"name": c["name"], "kind": c["kind"]}
-                if isinstance(c, Mapping)
-                else {"name": c.name, "kind": c.kind},
+                {
+                    key: column[key] if isinstance(column, Mapping) else getattr(column, key)
+                    for key in ("name", "kind", "written_as")
+                    if (key in column if isinstance(column, Mapping) else hasattr(column, key))
+                },
                 SchemaColumn,
             )
-            for c in schema
+            for column in schema
         ]
-    except (msgspec.ValidationError, KeyError, AttributeError) as error:
+    except msgspec.ValidationError as error:
         raise BundleError(f"schema is not a list of {{name, kind}}: {error}") from None
     takes = getattr(pipeline, "feature_names_in_", None)
     if takes is None:

@@ -29,12 +29,12 @@ from groundup.bundle.fields import (
     Nothing,
     OneOf,
     Part,
-    Real,
     Scalar,
     Sequence,
     Text,
     Vocabulary,
     Whole,
+    number,
     optional,
 )
 from groundup.bundle.parts import Below, Kind, PartReader, PartWriter, need
@@ -323,7 +323,7 @@ KINDS = {
             "n_oversamples": Whole(0),
             "power_iteration_normalizer": Choice("auto", "QR", "LU", "none"),
             "random_state": SEED,
-            "tol": Real(0),
+            "tol": number(0),
         },
         fitted={
             **INPUT,

@@ -1,0 +1,565 @@
+"""Predict: a trained model applied to a new file, with an account of every row and column.
+
+What happens where the new file differs from the training table:
+
+==============================  ====================================================================
+the new file has                then
+==============================  ====================================================================
+columns in another order        they are matched by name
+no header                       they are matched by position, if the training file had none either
+a column too few                it is missing in every row, and a warning says so
+no column of the model at all   an error, with the nearest names
+a column too many               it is ignored
+a category never seen           it is treated as the encoder does: as a rare one, as none of the known
+                                ones, or as the average category
+a cell of the wrong kind        it is missing
+a row that cannot be read       it gets an empty prediction and a note that says why
+the target                      it is not used; the predictions are scored on it, as a courtesy
+==============================  ====================================================================
+
+As many rows come out as are in the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from groundup.workflow.findings import Finding
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from groundup.bundle import Bundle
+    from groundup.workflow.table import Table
+
+_CHUNK_ROWS = 50_000  # rows that are encoded at a time: encoding takes many times their own size
+_MODEL_FOLDER = "model"
+_SUFFIXES = {".csv", ".tsv", ".txt", ".data", ".dat", ".gz", ".zip", ".parquet", ".json", ".jsonl"}
+
+
+@dataclass(frozen=True)
+class PredictionSummary:
+    """What came of a prediction.
+
+    Attributes
+    ----------
+    out : pathlib.Path
+        The CSV that was written.
+    data : pathlib.Path
+        The file that was predicted.
+    target : str
+        What was predicted.
+    rows : int
+        Rows in the file, and rows written.
+    predicted : int
+        Rows with a prediction.
+    rejected : int
+        Rows without one, because they could not be read.
+    findings : list of Finding
+        Where the file differs from the training table.
+    score : dict or None
+        ``{"metric", "score", "rows"}`` where the file has the target.
+    """
+
+    out: Path
+    data: Path
+    target: str
+    rows: int
+    predicted: int
+    rejected: int
+    findings: list[Finding] = field(default_factory=list)
+    score: dict[str, Any] | None = None
+
+    def lines(self) -> list[str]:
+        """Return the summary as sentences, one a line."""
+        from groundup.workflow.metric import METRIC_TITLES
+
+        said = [f"Predicted {self.target} for {_rows(self.predicted)} of {self.data.name}."]
+        if self.rejected:
+            said.append(
+                f"{_rows(self.rejected)} could not be read: the prediction there is empty, and the "
+                "column note says why."
+            )
+        said += [" ".join(filter(None, [f.message, f.action])) for f in self.findings]
+        if self.score is not None:
+            title = METRIC_TITLES[self.score["metric"]]
+            said.append(
+                f"The file has {self.target} too, which was not used. On the "
+                f"{_rows(self.score['rows'])} with a known value, the {title} is "
+                f"{self.score['score']:.3f}."
+            )
+        said.append(f"Written: {self.out}")
+        return said
+
+
+def predict_file(
+    run_or_model: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+) -> PredictionSummary:
+    """Predict every row of a file and write the predictions as CSV.
+
+    The CSV has the columns ``line`` (where the row starts in the file), ``prediction``, for a
+    classifier ``probability_<class>`` for each class, and ``note`` (empty, or what happened to the
+    row). It appears whole or not at all, in the order of the file.
+
+    Parameters
+    ----------
+    run_or_model : path-like
+        The folder that ``groundup run`` left, or a bundle.
+    data : path-like
+        The new file, in any format that ``groundup run`` reads.
+    out : path-like, default=None
+        Where the CSV goes; by default ``<name of data>.predictions.csv`` in the current folder.
+
+    Returns
+    -------
+    PredictionSummary
+
+    Raises
+    ------
+    BundleError
+        No model there, or one that cannot be trusted.
+    DataError
+        The file cannot be read, has none of the model's columns, or would be overwritten.
+    OutputError
+        The CSV cannot be written.
+    """
+    from groundup.bundle import load_bundle
+    from groundup.workflow.csv_output import csv_writer
+    from groundup.workflow.read import read_table
+
+    data = Path(data)
+    target = Path(out) if out is not None else default_output(data)
+    _check_output(target, data)
+    bundle = load_bundle(_bundle_folder(Path(run_or_model)))
+    kinds: dict[str, Any] = {column.name: column.kind for column in bundle.schema}
+    if bundle.target_kind is not None:
+        kinds[bundle.target] = bundle.target_kind
+    table = read_table(data, kinds=kinds)
+
+    findings = [found for found in table.findings if found.code != "no-header"]
+    frame, matched = match_columns(table, bundle)
+    findings += matched + _misfits(table, bundle) + _unseen(frame, bundle)
+    if not bundle.replay.identical:
+        findings.append(
+            Finding("other-machine", "predict", f"The model was checked: {bundle.replay.words}.")
+        )
+
+    predictions = []
+    with csv_writer(target) as write:
+        for part in _parts(frame, table, bundle, predictions):
+            write(part)
+    return PredictionSummary(
+        out=target,
+        data=data,
+        target=bundle.target,
+        rows=len(frame) + len(table.rejected),
+        predicted=len(frame),
+        rejected=len(table.rejected),
+        findings=findings,
+        score=_score(table.frame, bundle, predictions),
+    )
+
+
+def default_output(data: Path) -> Path:
+    """Return where the predictions of a file go: the current folder, under the file's name.
+
+    Examples
+    --------
+    >>> str(default_output(Path("in/june.csv.gz")))
+    'june.predictions.csv'
+    """
+    name = Path(data.name)
+    while name.suffix.lower() in _SUFFIXES:
+        name = name.with_suffix("")
+    return Path(f"{name}.predictions.csv")
+
+
+def _check_output(target: Path, data: Path) -> None:
+    from groundup.workflow.table import DataError
+
+    if target.exists() and data.exists() and os.path.samefile(target, data):
+        raise DataError(f"The predictions would overwrite {data}. Give another file with --out.")
+
+
+def _bundle_folder(folder: Path) -> Path:
+    """Return the bundle in a run's folder, or the folder itself."""
+    from groundup.bundle import BundleError
+
+    if (folder / "manifest.json").exists():
+        return folder
+    if (folder / _MODEL_FOLDER / "manifest.json").exists():
+        return folder / _MODEL_FOLDER
+    if folder.is_dir():
+        raise BundleError(
+            f"there is no model in {str(folder)!r}; give the folder that groundup run left"
+        )
+    raise BundleError(f"there is no folder {str(folder)!r}; give the one that groundup run left")
+
+
+# --- columns --------------------------------------------------------------------------------------
+
+
+def match_columns(table: Table, bundle: Bundle) -> tuple[pd.DataFrame, list[Finding]]:
+    """Return the model's input columns from a table, and what had to be said about them.
+
+    Parameters
+    ----------
+    table : Table
+        The new file, as it was read.
+    bundle : Bundle
+
+    Returns
+    -------
+    frame : DataFrame of shape (n_rows, n_features)
+        The columns of ``bundle.schema``, in its order; those that the file lacks are missing.
+    findings : list of Finding
+
+    Raises
+    ------
+    DataError
+        None of the columns is there.
+    """
+    from groundup.workflow.table import DataError
+
+    given, findings = table.frame, []
+    names = [column.name for column in bundle.schema]
+    by_position = not table.source.header
+    if by_position and _without_header(bundle):
+        given, findings = _by_position(given, bundle)
+    elif by_position and not set(names) & set(given.columns):
+        raise DataError(
+            f"{table.source.path} has no header, and the model was trained on named columns. Add a "
+            f"first line with the names, among them {_listed(names)}."
+        )
+    absent = [name for name in names if name not in given.columns]
+    known = {*names, bundle.target, *bundle.unused}
+    extra = [name for name in given.columns if name not in known]
+    near = {name: _nearest(name, extra) for name in absent}
+    guesses = [f"{guess!r} may be {name!r}" for name, guess in near.items() if guess]
+    if len(absent) == len(names):
+        raise DataError(
+            f"{table.source.path} has none of the model's columns {_listed(names)}; it has "
+            f"{_listed(list(given.columns))}."
+            + (f" Rename them: {', '.join(guesses[:3])}." if guesses else "")
+        )
+    if absent:
+        findings.append(
+            Finding(
+                "absent-column",
+                "predict",
+                f"{_columns(absent)} not in the file.",
+                why="The model was trained with it; without it the predictions are worse.",
+                action="Taken as missing in every row."
+                + (f" Check the names: {', '.join(guesses[:3])}." if guesses else ""),
+                severity="warning",
+                columns=tuple(absent),
+            )
+        )
+    if extra:
+        findings.append(
+            Finding(
+                "extra-column",
+                "predict",
+                f"{_columns(extra)} not known to the model.",
+                action="Ignored.",
+                severity="info",
+                columns=tuple(extra),
+            )
+        )
+    return _with_absent(given, bundle), findings
+
+
+def _without_header(bundle: Bundle) -> bool:
+    """Whether the training file had no header, so that its columns are called by position."""
+    names = [bundle.target, *bundle.unused, *(column.name for column in bundle.schema)]
+    return all(_position(name) is not None for name in names)
+
+
+def _position(name: str) -> int | None:
+    prefix, _, digits = name.partition("_")
+    return int(digits) if prefix == "column" and digits.isdigit() and len(digits) < 7 else None
+
+
+def _by_position(given: pd.DataFrame, bundle: Bundle) -> tuple[pd.DataFrame, list[Finding]]:
+    """Match columns without names: a file that is one narrower lacks the target."""
+    names = [bundle.target, *bundle.unused, *(column.name for column in bundle.schema)]
+    trained_width = 1 + max(_position(name) or 0 for name in names)
+    target = _position(bundle.target) or 0
+    if given.shape[1] != trained_width - 1 or target == trained_width - 1:
+        return given, []
+    given = given.set_axis(
+        [f"column_{j + (j >= target)}" for j in range(given.shape[1])], axis="columns"
+    )
+    return given, [
+        Finding(
+            "target-left-out",
+            "predict",
+            f"The file has {given.shape[1]} columns and no header, the training file had "
+            f"{trained_width}.",
+            action=f"Taken as the same columns without the target, {bundle.target}.",
+            severity="warning",
+        )
+    ]
+
+
+def _with_absent(given: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
+    """Return the input columns in order, a column that is not there as missing."""
+    import numpy as np
+    import pandas as pd
+
+    nothing = {"date": np.datetime64("NaT", "us"), "text": np.nan}
+    dtype = {"date": "datetime64[us]", "text": "str"}
+    columns = {
+        column.name: given[column.name]
+        if column.name in given.columns
+        else pd.Series(
+            nothing.get(column.kind, np.nan),
+            index=given.index,
+            dtype=dtype.get(column.kind, "float64"),
+        )
+        for column in bundle.schema
+    }
+    return pd.DataFrame(columns, index=given.index)
+
+
+def _nearest(name: str, candidates: list[str]) -> str | None:
+    folded = {_folded(candidate): candidate for candidate in reversed(candidates)}
+    close = difflib.get_close_matches(_folded(name), folded, n=1, cutoff=0.7)
+    return folded[close[0]] if close else None
+
+
+def _folded(name: str) -> str:
+    return "".join(c for c in name.casefold() if c.isalnum())
+
+
+# --- cells ----------------------------------------------------------------------------------------
+
+
+def _misfits(table: Table, bundle: Bundle) -> list[Finding]:
+    """Say which columns have cells of another kind, or are written in another way."""
+    trained = {column.name: column for column in bundle.schema}
+    findings = []
+    for column in table.columns:
+        if column.name not in trained:
+            continue
+        before = trained[column.name]
+        if column.misfits:
+            findings.append(
+                Finding(
+                    "wrong-kind",
+                    "predict",
+                    f"{column.name} has {column.misfits:,} cells that are no {before.kind}.",
+                    why="The model knows this column as something else.",
+                    action="Taken as missing.",
+                    severity="warning",
+                    columns=(column.name,),
+                    evidence={"cells": column.misfits},
+                )
+            )
+        plain = {"", "integer", "decimal point", "text"}
+        if (
+            column.written_as != before.written_as
+            and not {column.written_as, before.written_as} <= plain
+        ):
+            findings.append(
+                Finding(
+                    "other-notation",
+                    "predict",
+                    f"{column.name} is read as {column.written_as}; in training it was "
+                    f"{before.written_as or 'not noted'}.",
+                    why="The same characters can mean another number or date.",
+                    action="Check a few rows.",
+                    severity="warning",
+                    columns=(column.name,),
+                )
+            )
+    return findings
+
+
+def _unseen(frame: pd.DataFrame, bundle: Bundle) -> list[Finding]:
+    """Count the cells with a category that the model has never seen, column by column."""
+    from groundup.workflow.disguised_missing import DisguisedMissing
+
+    findings = []
+    first = bundle.pipeline.steps[0][1] if hasattr(bundle.pipeline, "steps") else None
+    if isinstance(first, DisguisedMissing):  # what stands for missing is no category
+        frame = first.transform(frame)
+    for name, categories, treatment in known_categories(bundle.pipeline):
+        present = frame[name].dropna()
+        unseen = present[~present.isin(categories)]
+        if len(unseen):
+            examples = [str(value)[:30] for value in unseen.unique()[:3]]
+            findings.append(
+                Finding(
+                    "unseen-category",
+                    "predict",
+                    f"{name} has {len(unseen):,} cells with a value that the model has not seen "
+                    f"({_listed(examples)}).",
+                    why="It cannot know what such a value means.",
+                    action=treatment,
+                    severity="warning" if len(unseen) > len(present) / 10 else "note",
+                    columns=(name,),
+                    evidence={"cells": len(unseen), "examples": examples},
+                )
+            )
+    return findings
+
+
+_TREATMENT = {
+    "OneHotEncoder": "Taken as none of the known ones.",
+    "OrdinalEncoder": "Given the code for the unknown.",
+    "TargetEncoder": "Taken as an average one.",
+}
+
+
+def known_categories(pipeline: Any) -> Iterator[tuple[str, list[Any], str]]:
+    """Yield each encoded column of a fitted pipeline: its name, categories, and what unseen ones become.
+
+    An encoder counts if what comes before it in its branch keeps the columns as they are.
+    """
+    from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
+
+    steps = [step for _, step in pipeline.steps] if isinstance(pipeline, Pipeline) else [pipeline]
+    for prepare in (step for step in steps if isinstance(step, ColumnTransformer)):
+        for _, branch, columns in prepare.transformers_:
+            parts = [s for _, s in branch.steps] if isinstance(branch, Pipeline) else [branch]
+            for part in parts:
+                if type(part).__name__ in _TREATMENT and not isinstance(columns, str):
+                    if len(part.categories_) == len(columns):
+                        yield from _encoded(part, list(columns))
+                    break
+
+
+def _encoded(encoder: Any, columns: list[str]) -> Iterator[tuple[str, list[Any], str]]:
+    treatment = _TREATMENT[type(encoder).__name__]
+    rare = getattr(encoder, "infrequent_categories_", None) or [None] * len(columns)
+    together = getattr(encoder, "handle_unknown", "") in ("infrequent_if_exist", "warn")
+    for name, categories, grouped in zip(columns, encoder.categories_, rare, strict=True):
+        words = "Taken as one of the rare ones." if together and grouped is not None else treatment
+        yield name, [c for c in categories.tolist() if c == c and c is not None], words
+
+
+# --- rows -----------------------------------------------------------------------------------------
+
+
+def _parts(
+    frame: pd.DataFrame, table: Table, bundle: Bundle, predictions: list[np.ndarray]
+) -> Iterator[pd.DataFrame]:
+    """Yield the output in parts, in the file's order; collect what the score needs."""
+    import pandas as pd
+
+    notes = {repair.line: repair.reason for repair in table.repaired}
+    rejected = sorted(table.rejected, key=lambda row: row.line)
+    taken = 0
+    for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
+        rows = frame.iloc[start : start + _CHUNK_ROWS]
+        part = _predicted(rows, notes, bundle, predictions)
+        last = start + _CHUNK_ROWS >= len(frame)
+        until = len(rejected) if last else taken
+        while not last and until < len(rejected) and rejected[until].line < rows.index[-1]:
+            until += 1
+        if until > taken:
+            lost = pd.DataFrame(
+                {
+                    "line": [row.line for row in rejected[taken:until]],
+                    "note": [f"not read: {row.reason}" for row in rejected[taken:until]],
+                }
+            ).reindex(columns=part.columns)
+            part = pd.concat([part.astype(object), lost.astype(object)]).sort_values(
+                "line", kind="stable"
+            )
+            taken = until
+        yield part
+
+
+def _predicted(
+    rows: pd.DataFrame, notes: dict[int, str], bundle: Bundle, predictions: list[np.ndarray]
+) -> pd.DataFrame:
+    """Return the output for some rows."""
+    import numpy as np
+    import pandas as pd
+
+    output: dict[str, Any] = {"line": rows.index.to_numpy()}
+    with _quiet():
+        answer = bundle.predict(rows) if len(rows) else np.empty(0)
+        if bundle.classes is None:
+            output["prediction"] = answer
+            predictions.append(answer)
+        else:
+            output["prediction"] = np.array([_label(c) for c in answer.tolist()], dtype=object)
+            if hasattr(bundle.pipeline, "predict_proba"):
+                n_classes = len(bundle.classes)
+                probability = bundle.predict_proba(rows) if len(rows) else np.empty((0, n_classes))
+                for k, label in enumerate(bundle.classes):
+                    output[f"probability_{_label(label)}"] = probability[:, k]
+                predictions.append(probability)
+    output["note"] = [_repair_note(notes.get(line)) for line in rows.index.tolist()]
+    return pd.DataFrame(output)
+
+
+def _repair_note(reason: str | None) -> str | None:
+    return None if reason is None else f"repaired: {reason}"
+
+
+def _label(label: Any) -> Any:
+    """Return a class as it is written: a whole number without a decimal point."""
+    return int(label) if isinstance(label, float) and label.is_integer() else label
+
+
+def _quiet() -> Any:
+    """Hold back the warnings about unseen categories: they were counted."""
+    import warnings
+
+    return warnings.catch_warnings(action="ignore", category=UserWarning)
+
+
+def _score(
+    frame: pd.DataFrame, bundle: Bundle, predictions: list[np.ndarray]
+) -> dict[str, Any] | None:
+    """Score the predictions where the file has the target; None where it has not."""
+    import numpy as np
+
+    from groundup.workflow.metric import METRICS, score_predictions
+
+    if bundle.target not in frame.columns or bundle.target_kind is None or not predictions:
+        return None
+    actual = frame[bundle.target]
+    known = actual.notna() if bundle.classes is None else actual.isin(bundle.classes)
+    if not known.any():
+        return None
+    found = np.concatenate(predictions)[known.to_numpy()]
+    y = actual[known].to_numpy()
+    classes = None if bundle.classes is None else np.array(bundle.classes)
+    if bundle.task == "binary":
+        found = found[:, 1]
+        y = (y == bundle.classes[1]).astype(int) if bundle.classes else y
+        classes = np.array([0, 1])
+    score = score_predictions(y, found, bundle.task, classes)
+    if score is None or not np.isfinite(score):
+        return None
+    return {"metric": METRICS[bundle.task], "score": score, "rows": len(y)}
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _columns(names: list[str]) -> str:
+    return f"The column {names[0]} is" if len(names) == 1 else f"The columns {_listed(names)} are"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(str(name) for name in names[:5])
+    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
