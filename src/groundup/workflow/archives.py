@@ -109,7 +109,7 @@ def unpack(path: Path, folder: Path) -> tuple[Path, str | None]:
         head = file.read(8)
     if head.startswith(b"\x1f\x8b"):
         return _ungzip(path, folder), "gzip"
-    if head.startswith(b"PK\x03\x04") or head.startswith(b"PK\x05\x06"):
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _unzip(path, folder), "zip"
     return path, None
 
@@ -183,8 +183,8 @@ def _copy_bounded(packed: BinaryIO, plain: BinaryIO, packed_bytes: int, path: Pa
         if written > limit:
             raise DataError(
                 f"{path} expands to more than {limit / 2**20:,.0f} MiB from "
-                f"{packed_bytes / 2**20:,.2f} MiB: it looks like an archive that expands without end. "
-                "If it is honest, unpack it yourself and read the plain file."
+                f"{packed_bytes / 2**20:,.2f} MiB: it looks like an archive that expands without "
+                "end. If it is honest, unpack it yourself and read the plain file."
             )
         plain.write(block)
     if written == 0:

@@ -141,6 +141,9 @@ def _candidates(con: duckdb.DuckDBPyConnection, i: int, kind: str) -> list[Notat
         notations += NUMBERS
     if kind != "number" and _matches(_like_a_date, sample) >= needed:
         notations += DATES
+    notations = [
+        n for n in notations if sum(all(c in text for c in n.signs) for text in sample) >= needed
+    ]
     if not notations:
         return []
     read = ", ".join(f"count({notation.of('t')})" for notation in notations)
@@ -265,11 +268,12 @@ def _settle_day_and_month(con: duckdb.DuckDBPyConnection, i: int, decided: Colum
 
 
 def _spaces_are_layout(con: duckdb.DuckDBPyConnection, i: int, column: Profile) -> bool:
-    """Whether spaces around texts are layout: in most cells, or parting words that are the same."""
-    if column.padded > 0.5 * (column.rows - column.certain):
+    """Whether spaces around texts are layout: in most cells, or telling equal categories apart."""
+    filled = column.rows - column.certain
+    if column.padded > 0.5 * filled:
         return True
     t = trimmed(f"c{i}")
     with_spaces, without = con.execute(
         f"SELECT count(DISTINCT c{i}), count(DISTINCT {t}) FROM cells WHERE {t} <> ''"
     ).fetchall()[0]
-    return without < with_spaces
+    return without < with_spaces and without < 0.5 * filled

@@ -44,8 +44,8 @@ def encoding_of(path: Path, name: Path) -> str:
             if (nul := block.find(b"\0")) >= 0:
                 line += block.count(b"\n", 0, nul)
                 raise DataError(
-                    f"{name} holds a NUL byte at byte {position + nul + 1:,} (line {line:,}): it is not "
-                    "a text file, or it is damaged there."
+                    f"{name} holds a NUL byte at byte {position + nul + 1:,} (line {line:,}): it "
+                    "is not a text file, or it is damaged there."
                 )
             controls += len(block) - len(block.translate(None, _CONTROLS))
             line += block.count(b"\n")

@@ -46,11 +46,14 @@ class Notation:
     kind : {"number", "boolean", "date", "text"}
     sql : str
         An expression of the trimmed text ``{t}``: the value, or NULL.
+    signs : str
+        Characters that every cell so written holds.
     """
 
     name: str
     kind: Kind
     sql: str
+    signs: str = ""
 
     def of(self, trimmed: str) -> str:
         """Return the SQL of the value of the cell whose trimmed text is the SQL `trimmed`."""
@@ -100,16 +103,19 @@ def _currency(symbol: str) -> str:
     )
 
 
+# In order of preference where several read the same cells.
 NUMBERS = [PLAIN] + [
     Notation(name, "number", sql) for name, sql in _DIGITS.items() if name != PLAIN.name
 ]
 NUMBERS += [
-    Notation(f"percent, {name}", "number", sql.replace("{t}", f"({_PERCENT})"))
+    Notation(f"percent, {name}", "number", sql.replace("{t}", f"({_PERCENT})"), "%")
     for name, sql in _DIGITS.items()
 ]
 NUMBERS += [
-    Notation(f"amounts in {symbol}, {name}", "number", sql.replace("{t}", f"({_currency(symbol)})"))
-    for symbol in _CURRENCIES
+    Notation(
+        f"amounts in {sign}, {name}", "number", sql.replace("{t}", f"({_currency(sign)})"), sign
+    )
+    for sign in _CURRENCIES
     for name, sql in _DIGITS.items()
 ]
 
@@ -126,15 +132,14 @@ BOOLEAN_OR_DIGIT = Notation(
     "WHEN lower({t}) IN ('false', '0', '0.0') THEN 0.0 END",
 )
 
-_ISO = (
-    r"CASE WHEN regexp_full_match({t}, '\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}([.]\d+)?)?)?') "
-    "THEN TRY_CAST({t} AS TIMESTAMP) END"
-)
-_ISO_WITH_ZONE = (
-    r"CASE WHEN regexp_full_match({t}, "
-    r"'\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}([.]\d+)?)? ?(Z|[+-]\d{2}(:?\d{2})?)') "
-    "THEN timezone('UTC', TRY_CAST({t} AS TIMESTAMPTZ)) END"
-)
+_ISO = r"""
+    CASE WHEN regexp_full_match({t},
+        '\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T]\d{1,2}:\d{2}(:\d{2}([.]\d+)?)?)?')
+    THEN TRY_CAST({t} AS TIMESTAMP) END"""
+_ISO_WITH_ZONE = r"""
+    CASE WHEN regexp_full_match({t},
+        '\d{4}-\d{1,2}-\d{1,2}[ T]\d{1,2}:\d{2}(:\d{2}([.]\d+)?)? ?(Z|[+-]\d{2}(:?\d{2})?)')
+    THEN timezone('UTC', TRY_CAST({t} AS TIMESTAMPTZ)) END"""
 _TIMES = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p"]
 _DAYS = [
     "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%Y", "%d/%m/%y", "%m/%d/%y", "%d.%m.%y",
@@ -142,24 +147,19 @@ _DAYS = [
 ]  # fmt: skip
 
 
-def _parsed(form: str) -> str:
-    # strptime takes a year of one to three digits for a year of antiquity.
-    year = r"(^|\D)\d{4}(\D|$)" if "%Y" in form else r"."
-    return (
-        f"CASE WHEN regexp_matches({{t}}, '{year}') THEN try_strptime({{t}}, {literal(form)}) END"
-    )
+def _date(form: str) -> Notation:
+    sql = f"try_strptime({{t}}, {literal(form)})"
+    if "%Y" in form:  # strptime takes a year of one to three digits for a year of antiquity
+        sql = rf"CASE WHEN regexp_matches({{t}}, '(^|\D)\d{{4}}(\D|$)') THEN {sql} END"
+    return Notation(form, "date", sql, "".join(sorted(set(form) & set("-/.: ,"))))
 
 
 DATES = [
     Notation("ISO 8601", "date", _ISO),
-    Notation("ISO 8601 with time zone", "date", _ISO_WITH_ZONE),
-    Notation(
-        "%Y%m%dT%H%M%S",
-        "date",
-        _parsed("%Y%m%dT%H%M%S").replace(r"(\D|$)", "").replace("T%H", "T%H"),
-    ),
+    Notation("ISO 8601 with time zone", "date", _ISO_WITH_ZONE, "-:"),
+    Notation("%Y%m%dT%H%M%S", "date", "try_strptime({t}, '%Y%m%dT%H%M%S')", "T"),
 ]
-DATES += [Notation(day + time, "date", _parsed(day + time)) for day in _DAYS for time in _TIMES]
+DATES += [_date(day + time) for day in _DAYS for time in _TIMES]
 
 TEXT = Notation("text", "text", "{t}")
 

@@ -1,11 +1,11 @@
 """Stage 1, read: from a file on disk to a typed table, with an account of every row and cell.
 
 The way of a file: `archives` unpacks it and refuses what is no table; `encodings` turns text into
-UTF-8; `delimited` finds delimiter and header (`header`) and the records, the fast way (`regular`) or
-the exact one (`records`); `other_formats` does the same for Parquet, JSON and SQLite. From there on
-every format is one thing, `cells` of text that DuckDB scans: `cell_looks` counts over all rows,
-`column_types` decides, `notations` says how to read a text as a value, `read_findings` says in words
-what was done. Nothing is altered silently.
+UTF-8; `delimited` finds delimiter and header (`header`) and the records, the fast way (`regular`)
+or the exact one (`records`); `other_formats` does the same for Parquet, JSON and SQLite. From there
+on every format is one thing, `cells` of text that DuckDB scans: `cell_looks` counts over all rows,
+`column_types` decides, `notations` says how a text is read as a value, `typed_frame` casts,
+`read_findings` says in words what was done. Nothing is altered silently.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def read_table(path: str | Path, *, kinds: Mapping[str, str] | None = None) -> T
     -----
     Blank cells and the markers NA, N/A, NaN, null, NULL, ``\\N``, ``?`` and those of spreadsheets
     are missing in every column. Words such as None, unknown and - are missing in columns of numbers
-    or dates, and categories in columns of text. A record that holds no value at all is rejected as a
-    blank line. Codes with leading zeros and integers beyond 2**53 stay text.
+    or dates, and categories in columns of text. A record that holds no value at all is rejected as
+    a blank line. Codes with leading zeros and integers beyond 2**53 stay text.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def _typed(
         frame = typed_frame(con, cells.names, types, profiles, cells.lines)
         columns = typed_columns(frame, types, profiles)
         findings = findings_of(con, cells, columns, types, profiles, set(given))
-    commas = any(c.written_as in ("decimal comma", "thousands points") for c in columns)
+    commas = any(c.written_as.endswith(("decimal comma", "thousands points")) for c in columns)
     source = Source(
         path,
         cells.format,

@@ -184,12 +184,12 @@ def _text_findings(named: list[tuple[Column, ColumnType, Profile]]) -> list[Find
                 Finding(
                     "almost-number",
                     "read",
-                    f"{almost:,} of the {values:,} values of {column.name!r} are numbers, the others "
-                    "are not.",
+                    f"{almost:,} of the {values:,} values of {column.name!r} are numbers, the "
+                    "others are not.",
                     "As text, every different number is a category of its own.",
                     "It stays text: fewer than 99% are numbers. Correct the others in the file if "
                     "they are slips.",
-                    "warning",
+                    "note",
                     (column.name,),
                     {"numbers": almost, "values": values},
                 )
@@ -251,8 +251,8 @@ def _notation_findings(named: list[tuple[Column, ColumnType, Profile]]) -> list[
                 Finding(
                     "ambiguous-notation",
                     "read",
-                    f"{column.name!r} could be written as {decided.notation.name!r} or as {other!r}: "
-                    "every cell fits both.",
+                    f"{column.name!r} could be written as {decided.notation.name!r} or as "
+                    f"{other!r}: every cell fits both.",
                     "The two readings give different values, and no cell tells which is meant.",
                     f"It was read as {decided.notation.name!r}. Write dates as 2021-12-31 and "
                     "numbers without marks of thousands to be sure.",
@@ -266,7 +266,8 @@ def _notation_findings(named: list[tuple[Column, ColumnType, Profile]]) -> list[
                 Finding(
                     "other-notation",
                     "read",
-                    f"{column.name!r} is written as {decided.notation.name!r}, not as {expected!r}.",
+                    f"{column.name!r} is written as {decided.notation.name!r}, not as "
+                    f"{expected!r}.",
                     "The file may come from another program, or another country.",
                     f"It was read as {decided.notation.name!r}, which fits more cells.",
                     "warning",
@@ -279,7 +280,7 @@ def _notation_findings(named: list[tuple[Column, ColumnType, Profile]]) -> list[
             Finding(
                 "notation",
                 "read",
-                f"{_columns(len(names))} are written as {notation}: {_names(names)}.",
+                f"Written as {notation}: {_columns(len(names))}, {_names(names)}.",
                 "Read in the usual way they would be text.",
                 _action(notation),
                 "info",

@@ -143,9 +143,9 @@ class Table:
     ----------
     frame : pandas.DataFrame of shape (n_rows, n_columns)
         The index, called ``"line"``, is the 1-based line of the file where the record starts (the
-        1-based row in a format without lines). Numbers are float64, or int64 where all are whole and
-        none is missing; booleans float64 0, 1 or NaN; dates datetime64[us]; text the pandas ``str``
-        dtype with NaN for missing.
+        1-based row in a format without lines). Numbers are float64, or int64 where all are whole
+        and none is missing; booleans float64 0, 1 or NaN; dates datetime64[us]; text the pandas
+        ``str`` dtype with NaN for missing.
     columns : list of Column
     rows : RowLedger
     rejected : list of Rejected
