@@ -38,7 +38,7 @@ _CHANCE = 1e-6
 _SUSPICIOUS = {"binary": 0.97, "multiclass": 0.98, "regression": 0.95}
 _SCORE_WORDS = {"binary": "ROC AUC", "multiclass": "accuracy", "regression": "R²"}
 # ... and from here on, if the name is that of something known only once it is over.
-_SUSPICIOUS_BY_NAME = {"binary": 0.80, "multiclass": 0.80, "regression": 0.60}
+_SUSPICIOUS_BY_NAME = {"binary": 0.75, "multiclass": 0.80, "regression": 0.60}
 _KNOWN_AFTERWARDS = frozenset(
     "duration elapsed secs seconds outcome result closed ended finished resolved final "
     "discharge cancelled cancellation refund".split()
@@ -159,13 +159,14 @@ def one_column_score(
     scores = []
     for fit, validate in list(folds)[:3]:
         fit, validate = _thinned(fit), _thinned(validate)
+        leaf = max(5, len(fit) // 100)
         if kind == "text":
             predicted = _same_text_average(codes, target, n_classes, fit, validate)
         elif task == "regression":
-            tree = DecisionTreeRegressor(max_depth=6, min_samples_leaf=5, random_state=0)
+            tree = DecisionTreeRegressor(max_depth=6, min_samples_leaf=leaf, random_state=0)
             predicted = tree.fit(column[fit], target[fit]).predict(column[validate])
         else:
-            tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=5, random_state=0)
+            tree = DecisionTreeClassifier(max_depth=6, min_samples_leaf=leaf, random_state=0)
             tree.fit(column[fit], target[fit])
             predicted = np.zeros((len(validate), n_classes))
             predicted[:, tree.classes_] = tree.predict_proba(column[validate])

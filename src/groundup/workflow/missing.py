@@ -24,7 +24,7 @@ from collections import Counter
 import numpy as np
 
 from groundup.workflow.column_words import has_word
-from groundup.workflow.columns import Columns, listed, percent
+from groundup.workflow.columns import Columns, counted, listed, percent
 from groundup.workflow.findings import Finding
 
 _CODES_BELOW = frozenset([-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -8888.0, -7777.0])
@@ -34,8 +34,8 @@ _NEVER_ZERO = frozenset(
 )
 _UNKNOWN_TEXT = re.compile(
     r"\W*(unknown|unk|not known|.*\bnot known|not available|not applicable|n/?a|na|nan|null|nil|"
-    r"missing|no data|undefined|unspecified|\?+|-+|\.+|tbd|x{3,})?\W*",
-    re.IGNORECASE | re.DOTALL,
+    r"missing|no data|undefined|unspecified|tbd|x{3,})\W*|\s*(\?+|-+|\.+)\s*",
+    re.IGNORECASE,
 )
 
 # With fewer values a column holds levels rather than measurements, and codes look like levels.
@@ -81,9 +81,10 @@ def disguised_numbers(columns: Columns) -> tuple[dict[str, list[float]], list[Fi
         if repeated[code]:
             found[name] = [code, *found.get(name, [])]
 
-    findings += [
-        _disguise(columns, name, code, repeated) for name, codes in found.items() for code in codes
-    ]
+    for code in sorted({code for codes in found.values() for code in codes}):
+        findings.append(
+            _disguise(columns, [n for n, codes in found.items() if code in codes], code)
+        )
     return found, findings
 
 
@@ -98,7 +99,7 @@ def missing_findings(columns: Columns) -> list[Finding]:
             Finding(
                 "missing-values",
                 "audit",
-                f"{len(gaps)} columns have missing values, most in "
+                f"{counted(len(gaps), 'column has', 'columns have')} missing values: "
                 + listed([f"{name} ({percent(gaps[name], n)})" for name in worst], most=3)
                 + ".",
                 why="A missing value can itself say something, and most models cannot take one.",
@@ -172,27 +173,31 @@ def _far_from_all(numbers: np.ndarray) -> bool:
     return bool(others.mean() >= 4 * others.std())
 
 
-def _disguise(columns: Columns, name: str, code: float, repeated: Counter[float]) -> Finding:
-    numbers = columns.numbers(name)
-    count = int((numbers == code).sum())
-    others = numbers[numbers != code]
-    along = f", as in {repeated[code] - 1} other columns" if repeated[code] > 1 else ""
+def _disguise(columns: Columns, names: list[str], code: float) -> Finding:
+    rows, others = {}, {}
+    for name in names:
+        numbers = columns.numbers(name)
+        rows[name] = int((numbers == code).sum())
+        rest = numbers[numbers != code]
+        others[name] = [float(rest.min()), float(rest.max())]
+    most = max(names, key=lambda name: rows[name])
+    message = (
+        f"{most} is {code:g} in {counted(rows[most], 'row')} ({percent(rows[most], columns.n_rows)})"
+        f", while all other values lie from {others[most][0]:g} to {others[most][1]:g}"
+    )
+    if len(names) > 1:
+        also = [name for name in names if name != most]
+        message += f"; the same in {listed(also, most=4)}"
     return Finding(
         "disguised-missing",
         "audit",
-        f"{name} is {code:g} in {count} rows ({percent(count, columns.n_rows)}), while all other "
-        f"values lie from {others.min():g} to {others.max():g}{along}.",
+        message + ".",
         why="Such a number stands for a value that is not known; taken as a measurement it bends "
         "averages and scales.",
-        action="Treated as missing.",
+        action="Treated as missing (--keep COLUMN leaves it as it is).",
         severity="warning",
-        columns=(name,),
-        evidence={
-            "value": code,
-            "rows": count,
-            "lowest_other": float(others.min()),
-            "highest_other": float(others.max()),
-        },
+        columns=tuple(names),
+        evidence={"value": code, "rows": rows, "others_from_to": others},
     )
 
 
@@ -200,7 +205,7 @@ def _zero_note(name: str, zeros: int, after: float, n_rows: int) -> Finding:
     return Finding(
         "zero-may-be-missing",
         "audit",
-        f"{name} is 0 in {zeros} rows ({percent(zeros, n_rows)}), far below all other values, "
+        f"{name} is 0 in {counted(zeros, 'row')} ({percent(zeros, n_rows)}), far below all other values, "
         f"which begin at {after:g}.",
         why="If 0 cannot be, it stands for a value that is not known.",
         action="Left as it is: 0 may be real here.",

@@ -35,12 +35,18 @@ from groundup.workflow.audit import Audit
 from groundup.workflow.column_words import has_word
 from groundup.workflow.date_features import DateFeatures
 from groundup.workflow.disguised_missing import DisguisedMissing
-from groundup.workflow.python_source import import_lines, list_source, literal
+from groundup.workflow.python_source import (
+    Bracketed,
+    dict_source,
+    laid_out,
+    list_source,
+    literal,
+)
 
 __all__ = ["DateFeatures", "DisguisedMissing", "Preparation", "build_preparation"]
 
 # Categories with more different values than this get the target's average instead of columns.
-_MOST_CATEGORIES = 20
+_MOST_CATEGORIES = 30
 # A category in fewer training rows than this is put together with the other rare ones.
 _LEAST_ROWS_A_CATEGORY = 10
 # Whole numbers in a column named as a code, with no more values than this, are categories.
@@ -71,13 +77,13 @@ class Step:
             }
         )
 
-    def code(self) -> str:
+    def source(self) -> Bracketed:
         """Return the Python expression that builds it."""
         arguments = []
         for name, value in self.parameters.items():
-            written = value.code() if isinstance(value, Step) else literal(value)
-            arguments.append(f"{name}={'SEED' if name == 'random_state' else written}")
-        return f"{self.transformer.__name__}({', '.join(arguments)})"
+            written = value.source() if isinstance(value, Step) else literal(value)
+            arguments.append((f"{name}=", "SEED" if name == "random_state" else written))
+        return Bracketed(f"{self.transformer.__name__}(", arguments, ")")
 
     def classes(self) -> set[str]:
         """Return the names of the classes that the code calls."""
@@ -103,12 +109,12 @@ class Block:
         # A bag of words takes one column of texts, not a table of them.
         return self.name, transformer, self.columns[0] if self.one_text else list(self.columns)
 
-    def code(self) -> str:
+    def source(self) -> Bracketed:
         """Return the same tuple as Python source."""
-        steps = [step.code() for step in self.steps]
-        made = steps[0] if len(steps) == 1 else f"make_pipeline({', '.join(steps)})"
+        steps = [("", step.source()) for step in self.steps]
+        made = steps[0] if len(steps) == 1 else ("", Bracketed("make_pipeline(", steps, ")"))
         columns = literal(self.columns[0]) if self.one_text else self.name.upper()
-        return f"({literal(self.name)}, {made}, {columns})"
+        return Bracketed("(", [("", literal(self.name)), made, ("", columns)], ")")
 
 
 @dataclass(frozen=True)
@@ -137,15 +143,14 @@ class Preparation:
         """Return the steps as an unfitted pipeline."""
         return Pipeline(self.steps())
 
-    def imports(self) -> list[str]:
-        """Return the import lines that `code` needs."""
+    def imports(self) -> dict[str, str]:
+        """Return the names that `code` uses with their modules, for `import_lines`."""
         used = {"ColumnTransformer", "DisguisedMissing"}
         for block in self.blocks:
             used = used.union(*(step.classes() for step in block.steps))
-        named = {name: _MODULES[name] for name in used}
         if any(len(block.steps) > 1 for block in self.blocks):
-            named["make_pipeline"] = _MODULES["make_pipeline"]
-        return import_lines(named)
+            used.add("make_pipeline")
+        return {name: _MODULES[name] for name in sorted(used)}
 
     def code(self) -> str:
         """Return the lines of Python that build the same transformers.
@@ -157,18 +162,15 @@ class Preparation:
             for block in self.blocks
             if not block.one_text
         ]
-        disguises = ""
+        arguments: list[tuple[str, str | Bracketed]] = []
         if self.missing.values:
-            disguises = literal(dict(self.missing.values))
+            arguments.append(("", dict_source(self.missing.values)))
         if self.missing.empty_text:
-            disguises += ", " if disguises else ""
-            disguises += f"empty_text={literal(tuple(self.missing.empty_text))}"
-        blocks = "".join(f"        {block.code()},\n" for block in self.blocks)
-        return (
-            "".join(lists)
-            + f"\nmissing = DisguisedMissing({disguises})\n"
-            + f"prepare = ColumnTransformer(\n    [\n{blocks}    ],\n    sparse_threshold=0,\n)\n"
-        )
+            arguments.append(("empty_text=", literal(tuple(self.missing.empty_text))))
+        missing = laid_out(Bracketed("DisguisedMissing(", arguments, ")"), before="missing = ")
+        blocks = [laid_out(block.source(), after=",", indent=8) for block in self.blocks]
+        prepare = ["prepare = ColumnTransformer(", "    [", *blocks, "    ],"]
+        return "".join(lists) + "\n".join([missing, *prepare, "    sparse_threshold=0.0,", ")", ""])
 
 
 _MODULES = {
@@ -250,7 +252,8 @@ def build_preparation(X_train: pd.DataFrame, audit: Audit, *, seed: int) -> Prep
     }
     blocks = [makers[name](columns) for name, columns in treated.items() if columns]
     blocks += [
-        _text(name, n_words, number, seed) for number, (name, n_words) in enumerate(read.items(), 1)
+        _text(name, n_words, len(X), number, seed)
+        for number, (name, n_words) in enumerate(read.items(), 1)
     ]
     return Preparation(
         DisguisedMissing(missing.values, empty_text=tuple(read)),
@@ -332,20 +335,19 @@ def _dates(columns: list[str]) -> Block:
     )
 
 
-def _text(name: str, n_words: int, number: int, seed: int) -> Block:
-    directions = max(2, min(_MOST_DIRECTIONS, n_words // 4))
+def _text(name: str, n_words: int, n_rows: int, number: int, seed: int) -> Block:
+    # Fewer than words, so that every fold has enough of them, and few against the rows.
+    directions = max(2, min(_MOST_DIRECTIONS, n_words // 4, n_rows // 10))
     return Block(
         "text" if number == 1 else f"text_{number}",
         [name],
         (
             Step(TfidfVectorizer, {"max_features": _MOST_WORDS, "sublinear_tf": True}),
             Step(TruncatedSVD, {"n_components": directions, "random_state": seed}),
-            Step(StandardScaler, {}),
         ),
         (
             f"TF-IDF of its {min(n_words, _MOST_WORDS)} most frequent words",
             f"{directions} directions by singular value decomposition",
-            "one scale",
         ),
         "What a text says is in its words; words that go together are drawn together.",
         one_text=True,

@@ -1,46 +1,38 @@
 """Split: lock the test rows away before anything is learned from them.
 
 The test score answers for rows that the model has never met, so the split decides which question
-it answers. Four methods, in this order:
+it answers. Four methods, the first that fits:
 
 - **time**: where the rows form a series, the latest fifth is the test; rows of one time stay together;
 - **group**: where many rows come from one individual, whole individuals go to one side;
 - **stratified**, for classes: each side gets the same share of every class;
 - **random**, for quantities.
 
-In the last two, copies count as one: of each set of rows that are equal in every feature one is
-dealt out, and the others follow it, so that no test row can be answered from memory. The same holds
-for the folds within the training rows. It does not hold where more than half of the rows repeat
-another: then the columns are so coarse that equal rows are coincidences, not copies, and new rows
-will repeat old ones just as often.
-
-Every split is a few lines of scikit-learn, and `Split.code` writes them.
+In the last two, copies of a row stay on one side; see `dealing`. The folds within the training rows
+are made in the same way. Every split is a few lines of scikit-learn, and `Split.code` writes them.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from groundup.workflow.audit import Audit
-from groundup.workflow.columns import percent
+from groundup.workflow.columns import counted, listed, percent
+from groundup.workflow.dealing import Copies, Dealer, Fold, copies, folds_in_time
 from groundup.workflow.findings import Finding
 from groundup.workflow.python_source import literal
 from groundup.workflow.table import DataError
 from groundup.workflow.task import LEAST_ROWS
 
-Method = Literal["time", "group", "stratified", "random"]
+Method = Literal["time", "group", "stratified", "random", "file"]
 
-# Beyond this share of repeated rows, equal rows are taken for coincidences.
-_MOST_COPIES = 0.5
-# A row repeated more often than this, and in more than 1% of the rows, would unbalance any part.
-_COPIES_OF_A_ROW = 10
+# Of each of two classes, every fifth of the rows must get one.
+_LEAST_OF_A_CLASS = 5
 
 
 @dataclass(frozen=True)
@@ -51,89 +43,95 @@ class Split:
     ----------
     train, test : int ndarrays
         Positions of the rows, ascending.
-    method : {"time", "group", "stratified", "random"}
-    why : str
     folds : list of (fit, validate) int ndarrays
-        Positions within the training rows.
+        Positions within the training rows, ascending.
+    method : {"time", "group", "stratified", "random", "file"}
+        ``"file"``: the test rows come from a file of their own, and all rows train.
+    why : str
+    features : list of str
+        The columns of ``X`` in `code`: the audit's features before it looked at the target.
+    n_parts : int, default=5
+        The test rows are one of this many parts.
     column : str or None
         The column of times or of groups.
-    copies : bool
-        Whether rows equal in every feature are kept together.
-    test_size : float
+    dealer : Dealer or None
+        What dealt the rows out, unless it was time.
     findings : list of Finding
     """
 
     train: np.ndarray
     test: np.ndarray
+    folds: list[Fold]
     method: Method
     why: str
-    folds: list[tuple[np.ndarray, np.ndarray]]
+    features: list[str]
+    n_parts: int = 5
     column: str | None = None
-    copies: bool = False
-    most_copies: int | None = None
-    test_size: float = 0.2
-    classes: bool = False
+    dealer: Dealer | None = None
     findings: list[Finding] = field(default_factory=list)
 
-    def imports(self) -> list[str]:
-        """Return the import lines that `code` needs."""
-        if self.method == "time":
-            return []
-        lines = [f"from sklearn.model_selection import {self._splitter()}"]
-        return ["import numpy as np", *lines] if self.copies else lines
+    @property
+    def keeps_copies_together(self) -> bool:
+        """Whether rows equal in every feature stand on one side."""
+        return self.method in ("stratified", "random") and self.dealer.keys is not None
+
+    def imports(self) -> dict[str, str]:
+        """Return the names that `code` uses with their modules, for `import_lines`."""
+        if self.method in ("time", "file"):
+            return {}
+        names = {type(self.dealer.splitter(self.n_parts)).__name__: "sklearn.model_selection"}
+        return names | {"np": "numpy"} if self.keeps_copies_together else names
 
     def code(self) -> str:
         """Return the lines of Python that make the same split.
 
-        They expect ``X`` (DataFrame of the audit's features, with the rows that have a target),
-        ``y``, ``SEED``, for groups ``data`` (X with its other columns), and the lines of `imports`;
-        they leave ``X_train``, ``X_test``, ``y_train`` and ``y_test``.
+        They expect ``X`` (DataFrame of the columns `features`, with the rows that have a target),
+        ``y`` and ``SEED``, the lines of `imports`, and for groups ``data``, of which X is a part.
+        They leave ``X_train``, ``X_test``, ``y_train`` and ``y_test``.
         """
-        n_splits = round(1 / self.test_size)
+        if self.method == "file":
+            return "X_train, y_train = X, y\n"
         if self.method == "time":
             return (
-                f"when = X[{literal(self.column)}]  # the latest rows are the test rows\n"
+                "# The latest rows are the test rows; rows of one time stay together.\n"
+                f"when = X[{literal(self.column)}]\n"
                 'cutoff = when.sort_values(na_position="first")'
-                f".iloc[int({1 - self.test_size:g} * len(when))]\n"
-                "X_train, X_test = X[~(when >= cutoff)], X[when >= cutoff]\n"
-                "y_train, y_test = y[~(when >= cutoff)], y[when >= cutoff]\n"
+                f".iloc[len(when) - len(when) // {self.n_parts}]\n"
+                "test = (when >= cutoff).to_numpy()\n"
+                "X_train, X_test = X[~test], X[test]\n"
+                "y_train, y_test = y[~test], y[test]\n"
             )
-        splitter = f"{self._splitter()}(n_splits={n_splits}, shuffle=True, random_state=SEED)"
-        if self.method == "group":
-            return (
-                f"splitter = {splitter}\n"
-                f"groups = data[{literal(self.column)}]  # all rows of one group on the same side\n"
-                "train, test = next(splitter.split(X, y, groups))\n"
-                "X_train, X_test = X.iloc[train], X.iloc[test]\n"
-                "y_train, y_test = y.iloc[train], y.iloc[test]\n"
-            )
-        if self.copies:
-            frequent = (
-                f"first = first[np.bincount(groups) <= {self.most_copies}]"
-                "  # what repeats more often than that trains\n"
-            )
-            return (
-                f"splitter = {splitter}\n"
+        name = type(self.dealer.splitter(self.n_parts)).__name__
+        lines = f"splitter = {name}(n_splits={self.n_parts}, shuffle=True, random_state=SEED)\n"
+        if self.keeps_copies_together:
+            lines += (
                 "# Rows equal in every column are dealt out as one, and stay together.\n"
                 "groups = X.groupby(list(X.columns), dropna=False, sort=False).ngroup()\n"
                 "first = np.unique(groups, return_index=True)[1]\n"
-                + (frequent if self.most_copies else "")
-                + "dealt = first[next(splitter.split(first, y.iloc[first]))[1]]\n"
+            )
+            if self.dealer.most:
+                lines += (
+                    "# What repeats more often than that trains.\n"
+                    f"first = first[np.bincount(groups) <= {self.dealer.most}]\n"
+                )
+            return lines + (
+                "dealt = first[next(splitter.split(first, y.iloc[first]))[1]]\n"
                 "test = np.isin(groups, groups.iloc[dealt])\n"
                 "X_train, X_test = X[~test], X[test]\n"
                 "y_train, y_test = y[~test], y[test]\n"
             )
-        return (
-            f"splitter = {splitter}\n"
-            "train, test = next(splitter.split(X, y))\n"
+        if self.method == "group":
+            lines += (
+                "# All rows of one group stay on one side.\n"
+                f"groups = data[{literal(self.column)}]\n"
+                "train, test = next(splitter.split(X, y, groups))\n"
+            )
+        else:
+            lines += "train, test = next(splitter.split(X, y))\n"
+        return lines + (
             "X_train, X_test = X.iloc[train], X.iloc[test]\n"
             "y_train, y_test = y.iloc[train], y.iloc[test]\n"
         )
-
-    def _splitter(self) -> str:
-        if self.method == "group":
-            return "StratifiedGroupKFold" if self.classes else "GroupKFold"
-        return "StratifiedKFold" if self.method == "stratified" else "KFold"
 
 
 def make_split(
@@ -145,6 +143,7 @@ def make_split(
     seed: int,
     test_size: float = 0.2,
     n_folds: int = 5,
+    method: Method | None = None,
 ) -> Split:
     """Split the rows into training and test rows, and the training rows into folds.
 
@@ -159,8 +158,12 @@ def make_split(
         From `audit_table`: its features, groups and time order.
     seed : int
     test_size : float, default=0.2
-        Share of the rows to lock away; taken as 1 / k for the nearest whole k.
+        Share of the rows to lock away; taken as 1 / k for the nearest whole k of 2 or more.
     n_folds : int, default=5
+        Fewer are made where a class of two has not a row for each.
+    method : {"time", "group", "stratified", "random", "file"}, default=None
+        By default what the audit's findings call for; with ``"file"`` all rows train, and the folds
+        are what they call for.
 
     Returns
     -------
@@ -169,7 +172,8 @@ def make_split(
     Raises
     ------
     DataError
-        If there are fewer than 20 rows.
+        If there are fewer than 20 rows, one of two classes has fewer than five, or the `method`
+        asked for needs a column of times or groups that the audit did not find.
 
     Examples
     --------
@@ -183,196 +187,198 @@ def make_split(
     >>> split = make_split(frame, frame["sold"], "binary", audit, seed=0)
     >>> split.method, len(split.train), len(split.test)
     ('stratified', 40, 10)
-    >>> print(split.code())
+    >>> print(split.code(), end="")
     splitter = StratifiedKFold(n_splits=5, shuffle=True, random_state=SEED)
     train, test = next(splitter.split(X, y))
     X_train, X_test = X.iloc[train], X.iloc[test]
     y_train, y_test = y.iloc[train], y.iloc[test]
-    <BLANKLINE>
     """
-    n = len(frame)
-    if n < LEAST_ROWS:
-        raise DataError(f"{n} rows; at least {LEAST_ROWS} are needed to hold some back for a test")
-    classes = task != "regression"
-    X = frame[audit.features]
+    _check(y, task, audit, method)
+    rows = _Rows(
+        frame,
+        y,
+        task,
+        audit,
+        seed,
+        max(2, round(1 / test_size)),
+        n_folds,
+        hold_back=method != "file",
+    )
+    chosen = None if method == "file" else method
     findings: list[Finding] = []
+    split = None
+    if chosen == "time" or (chosen is None and audit.time_ordered):
+        split = rows.by_time()
+        if split is None:
+            findings.append(_cannot_test(audit.time_column, "the latest rows"))
+    if split is None and (chosen == "group" or (chosen is None and audit.groups)):
+        split = rows.by_group()
+        if split is None:
+            findings.append(_cannot_test(audit.groups, "whole groups"))
+    if split is None:
+        split = rows.at_random(stratified=chosen != "random")
+    if method == "file":
+        why = f"the test rows come from a file of their own; folds: {split.why}"
+        split = replace(split, method="file", why=why)
+    return replace(split, findings=[*findings, *split.findings])
 
-    if audit.time_ordered and audit.time_column:
-        split = _by_time(frame, y, audit.time_column, classes, test_size, n_folds)
-        if split is not None:
-            return split
-        findings.append(_no_time_split(audit.time_column))
-    if audit.groups:
-        return _by_group(frame, y, audit.groups, classes, seed, test_size, n_folds, findings)
-    return _at_random(X, y, classes, seed, test_size, n_folds, findings)
+
+def _check(y: pd.Series, task: str, audit: Audit, method: str | None) -> None:
+    if method is not None and method not in get_args(Method):
+        raise DataError(f"there is no split {method!r}; there are {listed(get_args(Method))}")
+    if len(y) < LEAST_ROWS:
+        raise DataError(
+            f"{counted(len(y), 'row')}; at least {LEAST_ROWS} are needed to hold some back for a test"
+        )
+    if method == "time" and not audit.time_column:
+        raise DataError("a split by time needs a column of times, and none was found")
+    if method == "group" and not audit.groups:
+        raise DataError("a split by group needs a column of groups, and none was found")
+    counts = y.value_counts()
+    if task == "binary" and counts.iloc[-1] < _LEAST_OF_A_CLASS:
+        raise DataError(
+            f"{y.name} is {counts.index[-1]} in {counted(int(counts.iloc[-1]), 'row')} alone; at "
+            f"least {_LEAST_OF_A_CLASS} are needed to learn it and to test it"
+        )
 
 
-def _by_time(
-    frame: pd.DataFrame,
-    y: pd.Series,
-    column: str,
-    classes: bool,
-    test_size: float,
-    n_folds: int,
-) -> Split | None:
-    """Split at a moment; None where the later rows cannot test what the earlier ones teach."""
-    when = frame[column]
-    cutoff = when.sort_values(na_position="first").iloc[int((1 - test_size) * len(when))]
-    later = (when >= cutoff).to_numpy()
-    train, test = np.flatnonzero(~later), np.flatnonzero(later)
-    if not 0.5 * test_size <= len(test) / len(when) <= 2 * test_size:
-        return None  # a few times hold most of the rows
-    if classes and set(y.iloc[test]) - set(y.iloc[train]):
-        return None
-    if classes and y.iloc[test].nunique() < 2:
-        return None
-    folds = _folds_in_time(when.iloc[train], n_folds)
-    if classes:
-        codes = y.iloc[train].to_numpy()
+@dataclass(frozen=True)
+class _Rows:
+    """The rows to be split, with all that the methods need."""
+
+    frame: pd.DataFrame
+    y: pd.Series
+    task: str
+    audit: Audit
+    seed: int
+    n_parts: int
+    n_folds: int
+    hold_back: bool
+
+    def by_time(self) -> Split | None:
+        """Split at a moment; None where later rows cannot test what earlier ones teach."""
+        when, n = self.frame[self.audit.time_column], len(self.y)
+        cutoff = when.sort_values(na_position="first").iloc[n - n // self.n_parts]
+        later = (when >= cutoff).to_numpy() & self.hold_back
+        train, test = np.flatnonzero(~later), np.flatnonzero(later)
+        # A few times may hold most of the rows.
+        if self.hold_back and not 0.5 <= len(test) * self.n_parts / n <= 2:
+            return None
+        return self._if_they_score(
+            Split(
+                train,
+                test,
+                folds_in_time(when.iloc[train], self.n_folds),
+                "time",
+                f"the rows form a series in {when.name}: earlier ones train, those from "
+                f"{_moment(cutoff)} on ({percent(len(test), n)}) test",
+                self.audit.features,
+                self.n_parts,
+                column=self.audit.time_column,
+            )
+        )
+
+    def by_group(self) -> Split | None:
+        """Split by individuals; None where those held back cannot test."""
+        groups = pd.factorize(self.frame[self.audit.groups], use_na_sentinel=False)[0]
+        dealer = Dealer("group", self.y, self.task != "regression", self.seed, groups)
+        try:
+            train, test = self._hold_back(dealer)
+            folds = dealer.of(train).parts(self.n_folds)
+        except ValueError:  # fewer groups, or rows of every class, than parts
+            return None
+        return self._if_they_score(
+            Split(
+                train,
+                test,
+                folds,
+                "group",
+                f"rows of one {self.audit.groups} are alike: {len(set(groups[train]))} of them "
+                f"train, {len(set(groups[test]))} others test",
+                self.audit.features,
+                self.n_parts,
+                column=self.audit.groups,
+                dealer=dealer,
+            )
+        )
+
+    def at_random(self, *, stratified: bool) -> Split:
+        """Split by chance, copies kept together."""
+        classes = self.task != "regression"
+        equal = copies(self.frame[self.audit.features])
+        findings = []
+        dealer = Dealer("random", self.y, classes, self.seed)
+        if equal.coincide:
+            findings.append(_coincidences(equal, len(self.y)))
+        elif equal.repeated:
+            together = replace(dealer, keys=equal.keys, most=equal.most)
+            counts = self.y.iloc[together.dealt()].value_counts()
+            if self.task != "binary" or counts.reindex(self.y.unique()).min() >= _LEAST_OF_A_CLASS:
+                dealer = together
+            else:
+                findings.append(_coincidences(equal, len(self.y)))
+
+        counts = self.y.iloc[dealer.dealt()].value_counts()
+        # scikit-learn asks that one class, at least, has a row for each part.
+        if classes and stratified and counts.iloc[0] >= 2 * max(self.n_parts, self.n_folds):
+            dealer = replace(dealer, method="stratified")
+            why = "each side has the same share of every class"
+        else:
+            why = "the classes have too few rows to share out" if classes and stratified else ""
+            why = why or "the rows have no order that matters"
+        if dealer.keys is not None:
+            why += f"; {counted(equal.repeated, 'copy', 'copies')} of other rows stay with them"
+        if dealer.most:
+            why += f", and what repeats more than {dealer.most} times trains"
+
+        train, test = self._hold_back(dealer)
+        within = dealer.of(train)
+        n_folds = self.n_folds
+        if self.task == "binary":
+            counts = within.y.iloc[within.dealt()].value_counts()
+            n_folds = max(2, min(n_folds, int(counts.iloc[-1])))
+        if classes and self.hold_back:
+            findings += _absent_classes(self.y, {"training": train, "test": test})
+        return Split(
+            train,
+            test,
+            within.parts(n_folds),
+            dealer.method,
+            why,
+            self.audit.features,
+            self.n_parts,
+            dealer=dealer,
+            findings=findings,
+        )
+
+    def _hold_back(self, dealer: Dealer) -> Fold:
+        """Return the training and the test rows."""
+        if self.hold_back:
+            return dealer.parts(self.n_parts)[0]
+        return np.arange(len(self.y)), np.arange(0)
+
+    def _if_they_score(self, split: Split) -> Split | None:
+        """Return the split if its test rows and two folds, at least, have what a score needs."""
+        if self.task == "regression":
+            return split if len(split.folds) >= 2 else None
+        y_train, y_test = self.y.iloc[split.train], self.y.iloc[split.test]
         folds = [
             (fit, validate)
-            for fit, validate in folds
-            if len(set(codes[fit])) > 1 and len(set(codes[validate])) > 1
+            for fit, validate in split.folds
+            if _can_score(y_train.iloc[fit], y_train.iloc[validate])
         ]
-    if len(folds) < 2:
-        return None
-    return Split(
-        train,
-        test,
-        "time",
-        f"the rows form a series in {column}: earlier rows train, the {percent(len(test), len(y))} "
-        f"from {_moment(cutoff)} on test",
-        folds,
-        column=column,
-        test_size=test_size,
-        classes=classes,
+        if len(folds) < 2 or (self.hold_back and not _can_score(y_train, y_test)):
+            return None
+        return replace(split, folds=folds)
+
+
+def _can_score(y_fit: pd.Series, y_validate: pd.Series) -> bool:
+    """Whether there are two classes to learn, and to tell apart, and none that is new."""
+    return (
+        y_fit.nunique() >= 2
+        and y_validate.nunique() >= 2
+        and set(y_validate.unique()) <= set(y_fit.unique())
     )
-
-
-def _folds_in_time(when: pd.Series, n_folds: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Fit on all that came before, validate on the next stretch; equal times stay together."""
-    order = when.rank(method="min", na_option="top").to_numpy()  # (n,) 1 for the earliest
-    edges = [
-        np.partition(order, k)[k] for k in (len(order) * np.arange(1, n_folds + 1)) // (n_folds + 1)
-    ]
-    folds = []
-    for start, end in zip(edges, [*edges[1:], np.inf], strict=True):
-        fit = np.flatnonzero(order < start)
-        validate = np.flatnonzero((order >= start) & (order < end))
-        if len(fit) and len(validate):
-            folds.append((fit, validate))
-    return folds
-
-
-def _by_group(
-    frame: pd.DataFrame,
-    y: pd.Series,
-    column: str,
-    classes: bool,
-    seed: int,
-    test_size: float,
-    n_folds: int,
-    findings: list[Finding],
-) -> Split:
-    groups = frame[column]
-    split = _splitter("group", classes, round(1 / test_size), seed)
-    with _rare_classes_are_known():
-        train, test = next(split.split(frame, y, groups))
-        inner = _splitter("group", classes, min(n_folds, groups.iloc[train].nunique()), seed)
-        folds = list(inner.split(frame.iloc[train], y.iloc[train], groups.iloc[train]))
-    return Split(
-        train,
-        test,
-        "group",
-        f"rows of one {column} are alike: {groups.iloc[train].nunique()} of them train, "
-        f"{groups.iloc[test].nunique()} others test",
-        folds,
-        column=column,
-        test_size=test_size,
-        classes=classes,
-        findings=findings,
-    )
-
-
-def _at_random(
-    X: pd.DataFrame,
-    y: pd.Series,
-    classes: bool,
-    seed: int,
-    test_size: float,
-    n_folds: int,
-    findings: list[Finding],
-) -> Split:
-    method: Method = "stratified" if classes else "random"
-    groups = X.groupby(list(X.columns), dropna=False, sort=False).ngroup().to_numpy()
-    n_different = int(groups.max()) + 1
-    repeated = len(X) - n_different
-    copies = 0 < repeated <= _MOST_COPIES * len(X)
-    why = "each side has the same share of every class" if classes else "the rows have no order"
-    if copies:
-        why += f"; {repeated} copies of other rows stay with them"
-    else:
-        groups = np.arange(len(X))
-    if repeated and not copies:
-        findings.append(_coincidences(repeated, len(X)))
-    sizes = np.bincount(groups)
-    most_copies = max(_COPIES_OF_A_ROW, len(X) // 100)
-    if (sizes > most_copies).any():
-        why += f", and what repeats more than {most_copies} times trains"
-    else:
-        most_copies = None
-    with _rare_classes_are_known():
-        splitter = _splitter(method, classes, round(1 / test_size), seed)
-        test = _deal(groups, y, splitter, most_copies)[0]
-        train = np.flatnonzero(~test)
-        splitter = _splitter(method, classes, n_folds, seed)
-        validations = _deal(groups[train], y.iloc[train], splitter, most_copies)
-    folds = [(np.flatnonzero(~validate), np.flatnonzero(validate)) for validate in validations]
-    if classes:
-        findings += _absent_classes(y, train, np.flatnonzero(test))
-    return Split(
-        train,
-        np.flatnonzero(test),
-        method,
-        why,
-        folds,
-        copies=copies,
-        most_copies=most_copies,
-        test_size=test_size,
-        classes=classes,
-        findings=findings,
-    )
-
-
-def _deal(
-    groups: np.ndarray, y: pd.Series, splitter: Any, most_copies: int | None
-) -> list[np.ndarray]:
-    """Deal out one row of each group; the others follow it. Returns masks, one a part."""
-    codes = pd.factorize(groups)[0]  # (n,) 0 .. G-1 in order of appearance
-    first = np.unique(codes, return_index=True)[1]  # (G,)
-    if most_copies:
-        first = first[np.bincount(codes) <= most_copies]
-    return [
-        np.isin(codes, codes[first[dealt]]) for _, dealt in splitter.split(first, y.iloc[first])
-    ]
-
-
-def _splitter(method: Method, classes: bool, n_splits: int, seed: int) -> Any:
-    from sklearn.model_selection import GroupKFold, KFold, StratifiedGroupKFold, StratifiedKFold
-
-    if method == "group":
-        splitter = StratifiedGroupKFold if classes else GroupKFold
-    else:
-        splitter = StratifiedKFold if method == "stratified" else KFold
-    return splitter(n_splits=n_splits, shuffle=True, random_state=seed)
-
-
-@contextmanager
-def _rare_classes_are_known() -> Iterator[None]:
-    """Silence scikit-learn's warning: the audit has already said which classes are rare."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The least populated class", category=UserWarning)
-        yield
 
 
 def _moment(cutoff: Any) -> str:
@@ -381,47 +387,49 @@ def _moment(cutoff: Any) -> str:
     return f"{cutoff:g}"
 
 
-def _no_time_split(column: str) -> Finding:
+def _cannot_test(column: str | None, held_back: str) -> Finding:
     return Finding(
-        "no-time-split",
+        "split-not-possible",
         "split",
-        f"The rows are in the order of {column}, but the latest ones cannot serve as a test.",
-        why="They hold too many or too few rows, or classes that never came before.",
-        action="Split without regard to time; the score is too optimistic for times to come.",
+        f"The rows hang together by {column}, but {held_back} cannot serve as a test.",
+        why="They hold too many or too few rows, one class alone, or classes that never came "
+        "before.",
+        action=f"Split without regard to {column}; the score is probably too optimistic.",
         severity="warning",
-        columns=(column,),
+        columns=(str(column),),
     )
 
 
-def _coincidences(repeated: int, n: int) -> Finding:
+def _coincidences(equal: Copies, n: int) -> Finding:
     return Finding(
         "coinciding-rows",
         "split",
-        f"{repeated} rows ({percent(repeated, n)}) equal another in every feature.",
-        why="With so few different values, equal rows are different cases that look the same, and "
+        f"{counted(equal.repeated, 'row')} ({percent(equal.repeated, n)}) equal another in every "
+        "feature.",
+        why="With so few different rows, equal ones are different cases that look the same, and "
         "new rows will look like old ones just as often.",
         action="Split without keeping equal rows together.",
-        evidence={"rows": repeated},
+        evidence={"rows": equal.repeated},
     )
 
 
-def _absent_classes(y: pd.Series, train: np.ndarray, test: np.ndarray) -> list[Finding]:
-    absent = {
-        side: sorted(set(y) - set(y.iloc[rows]), key=str)
-        for side, rows in (("training", train), ("test", test))
-    }
-    return [
-        Finding(
-            "class-absent",
-            "split",
-            f"No {side} row has the class {', '.join(map(str, labels))}.",
-            why="The model cannot learn it."
-            if side == "training"
-            else "The test says nothing about it.",
-            action="Kept as it is: the class has too few rows to be on both sides.",
-            severity="warning",
-            columns=(str(y.name),),
-        )
-        for side, labels in absent.items()
-        if labels
-    ]
+def _absent_classes(y: pd.Series, sides: dict[str, np.ndarray]) -> list[Finding]:
+    every: Iterable[Any] = y.unique()
+    findings = []
+    for side, rows in sides.items():
+        absent = sorted(set(every) - set(y.iloc[rows].unique()), key=str)
+        if absent:
+            findings.append(
+                Finding(
+                    "class-absent",
+                    "split",
+                    f"No {side} row has the class {listed(absent)}.",
+                    why="The model cannot learn it."
+                    if side == "training"
+                    else "The test says nothing about it.",
+                    action="Left so: the class has too few rows to be on both sides.",
+                    severity="warning",
+                    columns=(str(y.name),),
+                )
+            )
+    return findings

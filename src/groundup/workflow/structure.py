@@ -16,6 +16,8 @@ from groundup.workflow.column_words import has_word
 from groundup.workflow.columns import Columns, listed
 
 _TIMES = frozenset("year yr date time timestamp datetime yrsold yearsold".split())
+# A time that a thing took is no time at which it was.
+_DURATIONS = frozenset("secs seconds minutes mins hours duration elapsed taken".split())
 _ENTITIES = frozenset(
     "subject patient person participant user customer client member household family school "
     "hospital device machine sensor player team driver store shop company account group animal "
@@ -55,7 +57,7 @@ def time_orders(columns: Columns) -> list[TimeOrder]:
     found = []
     for name in columns.named("date", "number"):
         is_date = columns.kinds[name] == "date"
-        if not is_date and not has_word(name, _TIMES):
+        if not is_date and (not has_word(name, _TIMES) or has_word(name, _DURATIONS)):
             continue
         if columns.missing[name] > 0.05 * columns.n_rows:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from groundup.workflow.column_words import has_word
-from groundup.workflow.columns import Columns, listed, percent
+from groundup.workflow.columns import Columns, counted, listed, percent
 from groundup.workflow.findings import Finding
 
 _NEAR_CONSTANT = 0.99
@@ -83,8 +83,8 @@ def _far_out(columns: Columns) -> list[Finding]:
         Finding(
             "outliers",
             "audit",
-            f"Values far from the rest in {len(far)} columns, most in "
-            + listed([f"{name} ({far[name]} rows)" for name in worst], most=3)
+            f"Values far from the rest in {counted(len(far), 'column')}: "
+            + listed([f"{name} ({counted(far[name], 'row')})" for name in worst], most=3)
             + ".",
             why="More than three times the interquartile range outside the middle half: a long "
             "tail or an error, and a few of them can steer a linear model.",
@@ -108,7 +108,7 @@ def _negative(columns: Columns) -> list[Finding]:
                 Finding(
                     "impossible-values",
                     "audit",
-                    f"{name} is negative in {count} rows (lowest {numbers.min():g}).",
+                    f"{name} is negative in {counted(count, 'row')} (lowest {numbers.min():g}).",
                     why="By its name it should not be.",
                     action="Kept; see whether these rows can be trusted.",
                     severity="warning",
@@ -122,8 +122,9 @@ def _negative(columns: Columns) -> list[Finding]:
 def cap(numbers: np.ndarray) -> tuple[float, int] | None:
     """Return the largest value and its count, where it piles up as if cut off there.
 
-    It does where it stands in at least ten rows and five times as often as any of the ten values
-    before it, in a column of more than fifty different ones.
+    It does where it stands in at least ten rows, in a column of more than fifty different values,
+    and either five times as often as any of the ten values before it, or alone: written in nines
+    (999, 99999), as far from the others as half of their range.
 
     Examples
     --------
@@ -132,9 +133,13 @@ def cap(numbers: np.ndarray) -> tuple[float, int] | None:
     (75.0, 25)
     """
     values, counts = np.unique(numbers, return_counts=True)
-    if len(values) <= 50 or counts[-1] < 10 or counts[-1] < 5 * counts[-11:-1].max():
+    if len(values) <= 50 or counts[-1] < 10:
         return None
-    return float(values[-1]), int(counts[-1])
+    lowest, before, highest = values[0], values[-2], values[-1]
+    piled_up = counts[-1] >= 5 * counts[-11:-1].max()
+    nines = highest >= 999 and set(f"{highest:.0f}") == {"9"} and highest == np.round(highest)
+    alone = nines and highest - before >= (before - lowest) / 2
+    return (float(highest), int(counts[-1])) if piled_up or alone else None
 
 
 def _capped(columns: Columns) -> list[Finding]:
@@ -146,7 +151,8 @@ def _capped(columns: Columns) -> list[Finding]:
                 Finding(
                     "capped-values",
                     "audit",
-                    f"{name} piles up at its largest value, {found[0]:g} ({found[1]} rows).",
+                    f"{name} piles up at its largest value, {found[0]:.10g} "
+                    f"({counted(found[1], 'row')}).",
                     why="Larger values were probably cut off there, or it is a code.",
                     action="Kept.",
                     columns=(name,),
