@@ -22,7 +22,7 @@ class Profile:
     plain : int
         Cells that are plain numbers: digits, a decimal point, an exponent.
     whole, coded, large : int
-        Of these: without point or exponent; with a leading zero; beyond ±2**53.
+        Of these: without point or exponent; with a leading zero; 2**53 and beyond, either sign.
     boolean : int
         Cells that are true or false.
     padded : int
@@ -80,7 +80,7 @@ def _look(t: str, d: str) -> str:
     return f"""CASE
         WHEN isfinite({d}) AND NOT contains({t}, '_') THEN CASE
             WHEN contains({t}, '.') OR contains({t}, 'e') OR contains({t}, 'E') THEN {_DECIMAL}
-            WHEN abs({d}) > {MAX_EXACT_INTEGER} THEN {_LARGE}
+            WHEN abs({d}) >= {MAX_EXACT_INTEGER} THEN {_LARGE}
             WHEN {zero} AND regexp_matches({t}, '^[-+]?0[0-9]') THEN {_CODED}
             ELSE {_WHOLE} END
         WHEN {is_marker(t, "number")} THEN {_MARKER}

@@ -7,7 +7,7 @@ from pathlib import Path
 from .cells import Cells, read_csv
 from .findings import Finding
 from .header import Header, find_header
-from .records import Dialect, Records, head_records, rewrite_records, sniff_dialect
+from .records import SINGLE, Dialect, Records, head_records, rewrite_records, sniff_dialect
 from .regular import regular_lines
 from .table import DataError
 
@@ -53,6 +53,8 @@ def delimited_cells(
             raise DataError(f"{name} holds no row that fits its {width} columns.")
         cells = _rewritten(records, dialect, header, encoding)
     cells.findings = _layout_findings(header, encoding) + cells.findings
+    if dialect.delimiter == SINGLE:
+        cells.delimiter = None
     return cells
 
 
@@ -124,9 +126,9 @@ def _layout_findings(header: Header, encoding: str) -> list[Finding]:
             Finding(
                 "nameless-columns",
                 "read",
-                f"{len(header.nameless)} columns have no name in the header.",
+                f"The header gives no name to {_listed(header.nameless)}.",
                 "Every column needs a name to be spoken of.",
-                "They are called by their position, counted from 0.",
+                "Nameless columns are called by their position, counted from 0.",
                 columns=header.nameless,
             )
         )
@@ -148,3 +150,8 @@ def _layout_findings(header: Header, encoding: str) -> list[Finding]:
             )
         )
     return findings
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

@@ -37,35 +37,65 @@ def encoding_of(path: Path, name: Path) -> str:
             return encoding
     if wide := _utf16_without_mark(head):
         return wide
-    utf8, cp1252 = codecs.getincrementaldecoder("utf-8")(), True
-    is_utf8, position, line, controls = True, 0, 1, 0
+    census = _Census(name)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
-            if (nul := block.find(b"\0")) >= 0:
-                line += block.count(b"\n", 0, nul)
-                raise DataError(
-                    f"{name} holds a NUL byte at byte {position + nul + 1:,} (line {line:,}): it "
-                    "is not a text file, or it is damaged there."
-                )
-            controls += len(block) - len(block.translate(None, _CONTROLS))
-            line += block.count(b"\n")
-            position += len(block)
-            if is_utf8:
-                try:
-                    utf8.decode(block)
-                except UnicodeDecodeError:
-                    is_utf8 = False
-            if cp1252 and len(block.translate(None, _NOT_CP1252)) < len(block):
-                cp1252 = False
-    if controls > max(3, position // 100):
-        raise DataError(f"{name} is a binary file ({controls:,} control characters), not a table.")
-    if is_utf8:
-        try:
-            utf8.decode(b"", final=True)
+            census.take(block)
+    return census.encoding()
+
+
+class _Census:
+    """What the bytes of a file are, from one block to the next."""
+
+    def __init__(self, name: Path) -> None:
+        self.name = name
+        self.bytes, self.line = 0, 1
+        self.controls = 0
+        self.utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self.good, self.bad, self.first_bad_line = 0, 0, 0
+        self.cp1252 = True
+
+    def take(self, block: bytes) -> None:
+        if (nul := block.find(b"\0")) >= 0:
+            line = self.line + block.count(b"\n", 0, nul)
+            raise DataError(
+                f"{self.name} holds a NUL byte at byte {self.bytes + nul + 1:,} (line {line:,}): it "
+                "is not a text file, or it is damaged there."
+            )
+        self.controls += len(block) - len(block.translate(None, _CONTROLS))
+        self._decode(block)
+        if not block.isascii():
+            self.cp1252 &= len(block.translate(None, _NOT_CP1252)) == len(block)
+        self.line += block.count(b"\n")
+        self.bytes += len(block)
+
+    def _decode(self, block: bytes, final: bool = False) -> None:
+        """Count the letters beyond ASCII that are UTF-8, and the bytes that are not."""
+        if block.isascii() and not final and self.utf8.getstate() == (b"", 0):
+            return
+        text = self.utf8.decode(block, final)
+        bad = text.count("\N{REPLACEMENT CHARACTER}")
+        if bad and not self.bad:
+            before = text.partition("\N{REPLACEMENT CHARACTER}")[0]
+            self.first_bad_line = self.line + before.count("\n")
+        self.bad += bad
+        self.good += len(text) - len(text.encode("ascii", "ignore")) - bad
+
+    def encoding(self) -> str:
+        self._decode(b"", final=True)
+        if self.controls > max(3, self.bytes // 100):
+            raise DataError(
+                f"{self.name} is a binary file ({self.controls:,} control characters), not a table."
+            )
+        if not self.bad:
             return "utf-8"
-        except UnicodeDecodeError:
-            pass
-    return "cp1252" if cp1252 else "latin-1"
+        if self.good > self.bad:
+            raise DataError(
+                f"{self.name} is UTF-8 text, but for {self.bad:,} bytes, the first in line "
+                f"{self.first_bad_line:,}: it is damaged there, or mixes two encodings. Save it as "
+                "UTF-8."
+            )
+        return "cp1252" if self.cp1252 else "latin-1"
 
 
 _CONTROLS = bytes(b for b in range(32) if b not in b"\t\n\r\f\v\x1b\x1a")

@@ -26,7 +26,7 @@ MISSING_AMONG_NUMBERS = (
 # What surrounds a cell without belonging to it; the last ones are no-break spaces.
 SPACES = " \t\r\n\v\f\u00a0\u202f"
 
-# The largest integer up to which every integer is a float64.
+# Below it every integer is a float64 of its own; from it on, neighbours share one.
 MAX_EXACT_INTEGER = 2**53
 
 

@@ -126,7 +126,20 @@ def _parsed(line: str) -> object:
 
 
 def _loads(text: str) -> object:
-    return json.loads(text, parse_float=str, parse_int=str, parse_constant=str)
+    return json.loads(text, parse_float=_Digits, parse_int=_Digits, parse_constant=_Digits)
+
+
+class _Digits(str):
+    """A number as it is written."""
+
+
+def _numbers(value: object) -> object:
+    """Return a JSON value with its numbers as numbers."""
+    if isinstance(value, dict):
+        return {key: _numbers(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    return json.loads(value) if isinstance(value, _Digits) else value
 
 
 def sqlite_cells(plain: Path, name: Path, folder: Path) -> Cells:
@@ -188,5 +201,5 @@ def _text_of(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict | list):
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(_numbers(value), ensure_ascii=False)
     return str(value).replace("\0", "\N{REPLACEMENT CHARACTER}")

@@ -12,6 +12,7 @@ from .cells import Cells
 from .column_types import ColumnType
 from .findings import Finding
 from .notations import MISSING
+from .records import BLANK_LINE, NO_CELL_FILLED
 from .table import Column, Rejected, Repaired
 
 _LISTED = 5
@@ -48,8 +49,8 @@ def findings_of(
 
 def _row_findings(rejected: list[Rejected], repaired: list[Repaired]) -> list[Finding]:
     findings = []
-    blank = [r for r in rejected if r.reason in ("blank line", "no cell holds a value")]
-    unfit = [r for r in rejected if r not in blank] if len(blank) < len(rejected) else []
+    blank = [r for r in rejected if r.reason in (BLANK_LINE, NO_CELL_FILLED)]
+    unfit = [r for r in rejected if r.reason not in (BLANK_LINE, NO_CELL_FILLED)]
     if unfit:
         reasons = Counter(r.reason for r in unfit)
         findings.append(
@@ -69,7 +70,7 @@ def _row_findings(rejected: list[Rejected], repaired: list[Repaired]) -> list[Fi
             Finding(
                 "blank-rows",
                 "read",
-                f"{_rows(len(blank))} hold no value, the first in line {blank[0].line:,}.",
+                f"{_rows(len(blank))} without any value, the first in line {blank[0].line:,}.",
                 "A row without values says nothing.",
                 "They were left out; each is listed with its line.",
                 evidence={"rows": len(blank), "first_line": blank[0].line},
@@ -126,7 +127,7 @@ def _marker_findings(columns: list[Column]) -> list[Finding]:
             Finding(
                 "words-for-missing",
                 "read",
-                f"{_columns(len(worded))} of numbers or dates hold words for a missing value: "
+                f"Words for a missing value stand in {_columns(len(worded))} of numbers or dates: "
                 f"{texts}.",
                 "Among numbers such a word can only mean that there is none; it may still mean "
                 "something (no garage, not measured).",
@@ -200,7 +201,7 @@ def _text_findings(named: list[tuple[Column, ColumnType, Profile]]) -> list[Find
             Finding(
                 "codes-as-text",
                 "read",
-                f"{_columns(len(codes))} of digits have leading zeros: {_names(codes)}.",
+                f"Leading zeros in {_columns(len(codes))} of digits: {_names(codes)}.",
                 "A leading zero is a mark of a code (a postcode, a key), not of a quantity.",
                 "They stay text.",
                 "note",
@@ -213,7 +214,7 @@ def _text_findings(named: list[tuple[Column, ColumnType, Profile]]) -> list[Find
             Finding(
                 "large-integers",
                 "read",
-                f"{_columns(len(large))} of digits go beyond 2^53: {_names(large)}.",
+                f"Integers of 2^53 and more in {_columns(len(large))}: {_names(large)}.",
                 "As numbers they would lose their last digits; so long a number is a key.",
                 "They stay text.",
                 "note",

@@ -8,6 +8,7 @@ content far more often.
 from __future__ import annotations
 
 import csv
+import io
 import re
 import sys
 from collections import Counter
@@ -25,9 +26,14 @@ from .table import DataError, Rejected, Repaired
 # In order of preference where several explain the sample equally well: a comma is common inside
 # numbers and sentences, the others are not.
 DELIMITERS = "\t|;,"
+# Parts the cells of a file of one column, which has none to part: no text holds it.
+SINGLE = "\x1f"
 _HEAD_CHARACTERS = 2**18
 _HEAD_RECORDS = 2000
 _TEXT_KEPT = 1000
+BLANK_LINE = "blank line"
+NO_CELL_FILLED = "no cell holds a value"
+BEFORE_TABLE = "stands before the table"
 _END = "\x00end of file\x00"  # no text file holds NUL characters: `encodings` refuses them
 
 
@@ -103,15 +109,17 @@ def iter_records(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str],
 def sniff_dialect(path: Path) -> Dialect:
     """Choose the delimiter that cuts the head of the file into the most regular records.
 
-    DuckDB's own sniffer is not asked: it takes the single quotes of ``'-1'`` for quoting.
+    If none cuts half of them alike, the one that cuts the first record is taken, and if none does,
+    the file is a single column. DuckDB's own sniffer is not asked: it takes the single quotes of
+    ``'-1'`` for quoting.
     """
     head = _head_text(path)
-    best, best_score = Dialect(","), 0.5
+    best, best_score = None, 0.5
     for delimiter in DELIMITERS:
         if delimiter not in head:
             continue
         with long_cells():
-            records = list(csv.reader(head.splitlines(keepends=True), delimiter=delimiter))
+            records = list(csv.reader(io.StringIO(head, newline=""), delimiter=delimiter))
         widths = Counter(len(cells) for cells in records if has_ink(cells))
         tables = {width: count for width, count in widths.items() if width > 1}
         if not tables:
@@ -121,6 +129,12 @@ def sniff_dialect(path: Path) -> Dialect:
         score = tables[width] / widths.total()
         if score > best_score + 0.05:
             best, best_score = Dialect(delimiter, _space_follows(records, width)), score
+    if best is None:
+        counts = {
+            delimiter: head.lstrip().partition("\n")[0].count(delimiter) for delimiter in DELIMITERS
+        }
+        most = max(counts, key=lambda delimiter: counts[delimiter])
+        best = Dialect(most if counts[most] else SINGLE)
     return best
 
 
@@ -176,7 +190,8 @@ def rewrite_records(
     """
     records = Records(folder / "records.csv", np.zeros(0, np.int64), 0)
     well_quoted = _well_quoted(dialect.delimiter)
-    lines, too_wide = [], 0
+    lines: list[int] = []
+    too_wide = first_wide = 0
     with records.path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
         for line, cells, text in iter_records(path, dialect):
@@ -184,7 +199,9 @@ def rewrite_records(
                 continue
             reason = _rejection(line, cells, text, width, first_line)
             if reason:
-                too_wide += len(cells) > width
+                if len(cells) > width:
+                    first_wide = first_wide or line
+                    too_wide += 1
                 text = text.removesuffix(_END)
                 records.rejected.append(Rejected(line, reason, text[:_TEXT_KEPT]))
                 continue
@@ -197,11 +214,10 @@ def rewrite_records(
             lines.append(line)
             records.longest = max(records.longest, len(text))
     if too_wide > len(lines):
-        first = next(r for r in records.rejected if "cells where" in r.reason)
         raise DataError(
             f"The rows do not agree on the number of columns: {too_wide:,} of "
-            f"{too_wide + len(lines):,} have more than {width} cells, the first one in line "
-            f"{first.line:,}. Quote the cells that hold the delimiter {dialect.delimiter!r}."
+            f"{too_wide + len(lines):,} have more than {_cells(width)}, the first one in line "
+            f"{first_wide:,}. Quote the cells that hold the delimiter {dialect.delimiter!r}."
         )
     # A character takes up to 4 bytes in UTF-8; a cell gains two quotes, and each quote doubles.
     records.longest = 8 * records.longest + 4 * width
@@ -221,21 +237,28 @@ def _rejection(line: int, cells: list[str], text: str, width: int, first_line: i
             )
         return "a quote opens and never closes"
     if not has_ink(cells):
-        return "blank line" if not text.strip() else "no cell holds a value"
+        return NO_CELL_FILLED if text.strip() else BLANK_LINE
     if line < first_line:
-        return f"stands before the table: {len(cells)} cells where the table has {width} columns"
+        return f"{BEFORE_TABLE}: {_cells(len(cells))} where the table has {_columns(width)}"
     if len(cells) > width and has_ink(cells[width:]):
         spans = text.count("\n")
         quoted = f"; a quoted cell spans lines {line:,} to {line + spans:,}" if spans else ""
-        return f"{len(cells)} cells where the table has {width} columns{quoted}"
+        return f"{_cells(len(cells))} where the table has {_columns(width)}{quoted}"
     return ""
 
 
 def _repair(n_cells: int, width: int) -> str:
     """Return what is done to a record with too few cells, or with empty ones too many."""
-    if n_cells > width:
-        return f"{n_cells} cells where the table has {width} columns; the empty rest left out"
-    return f"{n_cells} cells where the table has {width} columns; the rest left empty"
+    rest = "empty rest left out" if n_cells > width else "rest left empty"
+    return f"{_cells(n_cells)} where the table has {_columns(width)}; the {rest}"
+
+
+def _cells(n: int) -> str:
+    return "1 cell" if n == 1 else f"{n:,} cells"
+
+
+def _columns(n: int) -> str:
+    return "1 column" if n == 1 else f"{n:,} columns"
 
 
 def _well_quoted(delimiter: str):

@@ -59,8 +59,8 @@ class _Scan:
         # Bytes that make a record more than an empty one.
         self.ink = np.ones(256, dtype=np.uint8)
         self.ink[[delimiter, *b'" \t\r\n\v\f\x1c\x1d\x1e\x1f']] = 0
-        # The first byte of the spaces beyond ASCII: a record with these alone needs a closer look.
-        self.ink[[0xC2, 0xE2, 0xE3]] = 0
+        # Beyond ASCII there are more spaces: a record of such bytes alone needs the exact way.
+        self.ink[128:] = 0
 
     def take(self, data: np.ndarray) -> int | None:
         """Scan the whole records in `data`; return the bytes used, or None if one is irregular."""
