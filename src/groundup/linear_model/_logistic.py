@@ -58,7 +58,7 @@ Array = NDArray[np.float64]
 # Newton's Hessian takes n p^2 operations: always worth it up to the first bound on p, and further
 # up where n p^2 stays below the second
 FEW_PARAMETERS = 128
-QUICK_HESSIAN = 2e8
+QUICK_HESSIAN = 1e9
 
 
 def smooth_logistic(
@@ -112,7 +112,9 @@ def smooth_logistic(
     # L-BFGS needs directions of similar curvature, so it sees centred columns of unit curvature;
     # `tol` is still about the gradient by the original parameters
     standard = Standardised(cost)
-    for step in lbfgs(standard.cost_and_gradient, standard.inverse(start), max_iter=max_iter, tol=0.0):
+    for step in lbfgs(
+        standard.cost_and_gradient, standard.inverse(start), max_iter=max_iter, tol=0.0
+    ):
         gradient = standard.gradient_by_original(step["gradient"])
         converged = bool(np.max(np.abs(gradient)) <= tol)
         yield {
@@ -346,7 +348,7 @@ default="lbfgs"
             fit_intercept=self.fit_intercept,
             n_threads=thread_count(self.n_jobs),
         )
-        l1, cost.l2 = self._penalty(cost.weight_sum)
+        cost.l1, cost.l2 = self._penalty(cost.weight_sum)
         start = np.zeros(cost.shape)
         if self.warm_start and hasattr(self, "coef_"):
             if self.coef_.shape != start[:, :-1].shape:
@@ -359,8 +361,8 @@ default="lbfgs"
         start = cost.ravel(start)
 
         limits = {"max_iter": self.max_iter, "tol": self.tol}
-        if l1 > 0.0:
-            steps = sparse_logistic(cost, start, l1=l1, **limits)
+        if cost.l1 > 0.0:
+            steps = sparse_logistic(cost, start, **limits)
         else:
             wants_newton = self.solver in ("newton-cg", "newton-cholesky")
             steps = smooth_logistic(
@@ -373,9 +375,10 @@ default="lbfgs"
                 "intercept_": W[:, -1].copy(),
                 "n_iter_": np.array([step["iteration"]], dtype=np.int32),
             }
-        self._warn(step, cost, unpenalised=l1 == 0.0 and cost.l2 == 0.0)
+        self._warn(step, cost)
 
-    def _warn(self, step: dict[str, Any], cost: LogisticCost, *, unpenalised: bool) -> None:
+    def _warn(self, step: dict[str, Any], cost: LogisticCost) -> None:
+        unpenalised = cost.l1 == 0.0 and cost.l2 == 0.0
         if unpenalised and self.max_iter > 0 and _separates(cost):
             warnings.warn(
                 "Without a penalty these coefficients have no finite value: they separate the "

@@ -41,6 +41,9 @@ class LogisticCost:
         Weights s_i of the rows, 1 each by default.
     l2 : float, default=0.0
         Strength of the penalty l2 / 2 |w|^2.
+    l1 : float, default=0.0
+        Strength of a penalty l1 |w|_1. It is not part of J, which is smooth; it is kept here for
+        `_logistic_sparse`.
     fit_intercept : bool, default=True
         Whether there is an intercept.
     n_threads : int, default=1
@@ -74,6 +77,7 @@ class LogisticCost:
         sample_weight: Array | None = None,
         *,
         l2: float = 0.0,
+        l1: float = 0.0,
         fit_intercept: bool = True,
         n_threads: int = 1,
     ) -> None:
@@ -82,7 +86,7 @@ class LogisticCost:
         self.n_values = 1 if n_classes == 2 else n_classes
         self.sample_weight = read_only(np.ones(n) if sample_weight is None else sample_weight)
         self.weight_sum = float(n if sample_weight is None else np.sum(sample_weight))
-        self.l2 = l2
+        self.l2, self.l1 = l2, l1
         self.fit_intercept = fit_intercept
         self.n_threads = n_threads if n * d >= WORTH_A_THREAD else 1
         self.shape = (self.n_values, d + 1)
@@ -91,6 +95,19 @@ class LogisticCost:
         self._bounds = block_bounds(n)
         self._partial = np.empty((len(self._bounds) - 1, 1 + self.n_values * (d + 1)))
         self._partial_hessian: Array | None = None
+
+    def with_columns(self, columns: NDArray[np.int64]) -> LogisticCost:
+        """Return the same cost for some of the columns alone."""
+        return LogisticCost(
+            np.ascontiguousarray(self.X[:, columns]),
+            self.y,
+            max(2, self.n_values),
+            self.sample_weight,
+            l2=self.l2,
+            l1=self.l1,
+            fit_intercept=self.fit_intercept,
+            n_threads=self.n_threads,
+        )
 
     def unravel(self, w: Array) -> Array:
         """Return the parameters as an array (K or 1, d + 1), with a zero for a missing intercept."""
@@ -171,7 +188,8 @@ class LogisticCost:
         H += np.triu(H, 1).T
         diagonal = H.reshape(-1)[:: q + 1].reshape(K, one)
         if K > 1:
-            unpenalised = slice(None) if self.l2 == 0.0 else slice(one - 1, one)
+            is_penalised = self.l2 > 0.0 or self.l1 > 0.0
+            unpenalised = slice(one - 1, one) if is_penalised else slice(None)
             filling = np.zeros(one)
             filling[unpenalised] = diagonal.mean(axis=0)[unpenalised] / K
             blocks = H.reshape(K, one, K, one)
