@@ -103,7 +103,7 @@ def learning_curve(comparison: Comparison, tuning: Tuning, seed: int = 0) -> dic
     """
     folds = comparison.folds[:_CURVE_FOLDS]
     n = min(len(fold.y_train) for fold in folds)
-    sizes = sorted({max(20, int(round(share * n))) for share in _CURVE_SHARES} - {n})
+    sizes = sorted({max(20, round(share * n)) for share in _CURVE_SHARES} - {n})
     sizes = [size for size in sizes if size < n]
     curve: dict[str, list[Any]] = {"sizes": [], "train": [], "validation": []}
     for size in sizes:

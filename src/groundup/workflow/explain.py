@@ -8,8 +8,8 @@ The range given for a column is that of the folds: the lowest and the highest of
 five folds it holds the middle of what other folds would show 15 times out of 16 (1 - 2 / 2⁵).
 
 Two columns that say the same thing share their importance: with one of them shuffled, the model
-still has the other. A column with no importance is one that this model can do without, not one that has
-nothing to do with the target.
+still has the other. A column with no importance is one that this model can do without, not one that
+has nothing to do with the target.
 
 References
 ----------
@@ -63,7 +63,9 @@ def explain(
         ``{"columns", "matrix"}`` from `explore`, for the note on columns that share importance.
     seed : int, default=0
     seconds : float, default=10.0
-        No repeat is begun past this time; the first one is always finished.
+        About how long it may take. Where five shuffles of each column in each fold would take
+        longer, one is made; where that is still too long, in fewer folds, but in two at least.
+        Equal seeds give equal results as long as this does not bind.
     progress : callable, optional
         ``progress(done, total, text)``.
 
@@ -72,28 +74,22 @@ def explain(
     part : dict
         The part ``"explain"`` of ``run.json``: method, words, importances (the largest first).
     """
-    deadline = time.monotonic() + seconds
-    folds, n_rows = comparison.folds, max(50, _ROWS // len(comparison.folds))
-    columns = list(X.columns)
-    drops: list[np.ndarray] = []  # one (n_folds, n_columns) array a repeat
+    n_rows = max(50, _ROWS // len(comparison.folds))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of the fits were reported by compare and tune
         parts = [
             _FoldPart(comparison, tuning, fold, X, n_rows, seed + index)
-            for index, fold in enumerate(folds)
+            for index, fold in enumerate(comparison.folds)
         ]
-        total = _REPEATS * len(columns)
-        for repeat in range(_REPEATS):
-            if repeat and time.monotonic() > deadline:
-                break
-            drop = np.zeros((len(parts), len(columns)))
-            for j, column in enumerate(columns):
-                for i, part in enumerate(parts):
-                    drop[i, j] = part.drop(column, np.random.default_rng([seed, repeat, i, j]))
-                if progress is not None:
-                    progress(repeat * len(columns) + j + 1, total, str(column))
-            drops.append(drop)
-    by_fold = np.mean(drops, axis=0)  # (n_folds, n_columns)
+        columns = parts[0].transformer.columns
+        n_folds, repeats = _affordable(parts, seconds)
+        parts = parts[:n_folds]
+        by_fold = np.empty((n_folds, len(columns)))
+        for j, column in enumerate(columns):
+            for i, part in enumerate(parts):
+                by_fold[i, j] = part.drop(column, repeats, np.random.default_rng([seed, i, j]))
+            if progress is not None:
+                progress(j + 1, len(columns), str(column))
     mean = by_fold.mean(axis=0)
     order = np.argsort(-mean, kind="stable")
     importances = [
@@ -110,7 +106,7 @@ def explain(
     return {
         "method": (
             f"Permutation importance on {rows:,} validation rows of {len(parts)} folds, "
-            f"{len(drops)} shuffles each: the drop in {metric}."
+            f"{repeats} shuffle{'s' * (repeats > 1)} each: the drop in {metric}."
         ),
         "words": _words(importances, metric, correlations),
         "importances": importances,
@@ -144,10 +140,25 @@ class _FoldPart:
         score = score_predictions(self.y, prediction, self.task, self.codes)
         return 0.0 if score is None else score
 
-    def drop(self, column: Any, rng: np.random.Generator) -> float:
-        """Return how much the score falls with the column's values shuffled."""
-        order = rng.permutation(len(self.y))
-        return self.reference - self._score(self.transformer.shuffled(column, order))
+    def drop(self, column: Any, repeats: int, rng: np.random.Generator) -> float:
+        """Return how much the score falls with the column shuffled: the mean of the repeats."""
+        n = len(self.y)
+        orders = np.array([rng.permutation(n) for _ in range(repeats)])  # (repeats, n)
+        shuffled = self.transformer.shuffled(column, orders)  # (repeats * n, d)
+        scores = [self._score(shuffled[i * n : (i + 1) * n]) for i in range(repeats)]
+        return self.reference - float(np.mean(scores))
+
+
+def _affordable(parts: list[_FoldPart], seconds: float) -> tuple[int, int]:
+    """Return how many folds and repeats fit into the time, from the time of one shuffle."""
+    column = parts[0].transformer.columns[0]
+    begin = time.perf_counter()
+    parts[0].drop(column, 1, np.random.default_rng(0))
+    calls = seconds / (time.perf_counter() - begin)
+    n_columns = len(parts[0].transformer.columns)
+    if len(parts) * n_columns * _REPEATS <= calls:
+        return len(parts), _REPEATS
+    return min(len(parts), max(2, int(calls / n_columns))), 1
 
 
 class _ColumnwiseTransform:
@@ -162,36 +173,59 @@ class _ColumnwiseTransform:
         from sklearn.compose import ColumnTransformer
         from sklearn.pipeline import Pipeline
 
-        self.preparation, self.prepared = preparation, prepared
-        steps = [step for _, step in preparation.steps] if isinstance(preparation, Pipeline) else []
-        last = steps[-1] if steps else preparation
-        self.columns: ColumnTransformer | None = None
+        self.preparation, self.prepared, self.frame = preparation, prepared, frame
+        self.columns = list(frame.columns)
+        # (transformer, the column or columns that it reads, where its output stands)
+        self.blocks: list[tuple[Any, Any, slice]] | None = None
+        steps = [preparation]
+        if isinstance(preparation, Pipeline):
+            steps = [step for _, step in preparation.steps]
+        if not isinstance(steps[-1], ColumnTransformer):
+            return
+        for step in steps[:-1]:
+            frame = step.transform(frame)
+        if not hasattr(frame, "columns"):
+            return
         self.frame = frame
-        if isinstance(last, ColumnTransformer) and hasattr(frame, "columns"):
-            for step in steps[:-1]:
-                frame = step.transform(frame)
-            if hasattr(frame, "columns"):
-                self.columns, self.frame = last, frame
+        self.blocks = [
+            (transformer, read, steps[-1].output_indices_[name])
+            for name, transformer, read in steps[-1].transformers_
+            if transformer != "drop" and name in steps[-1].output_indices_
+        ]
+        used = {column for _, read, _ in self.blocks for column in _as_list(read)}
+        self.columns = [column for column in self.columns if column in used]
 
-    def shuffled(self, column: Any, order: np.ndarray) -> np.ndarray:
-        """Return the prepared rows, (n, d), with `column` taken in the given order."""
-        frame = self.frame.copy(deep=False)
-        frame[column] = self.frame[column].to_numpy()[order]
-        frame[column] = frame[column].astype(self.frame[column].dtype)
-        if self.columns is None:
+    def shuffled(self, column: Any, orders: np.ndarray) -> np.ndarray:
+        """Return the prepared rows once for each order in which `column` is taken.
+
+        Parameters
+        ----------
+        column : str
+        orders : (repeats, n) integer array
+
+        Returns
+        -------
+        prepared : (repeats * n, d) array
+        """
+        repeats, n = orders.shape
+        frame = self.frame.take(np.tile(np.arange(n), repeats))
+        frame[column] = self.frame[column].take(orders.ravel()).set_axis(frame.index)
+        if self.blocks is None:
             return np.ascontiguousarray(self.preparation.transform(frame), dtype=np.float64)
-        result = self.prepared.copy()
-        for name, transformer, names in self.columns.transformers_:
-            block = self.columns.output_indices_.get(name)
-            if block is None or block.start == block.stop or column not in list(names):
-                continue
-            if transformer == "passthrough":
-                result[:, block] = frame[names].to_numpy(dtype=np.float64)
-                continue
-            part = transformer.transform(frame[names])
-            part = part.toarray() if hasattr(part, "toarray") else part
-            result[:, block] = np.asarray(part, dtype=np.float64)
+        result = np.tile(self.prepared, (repeats, 1))
+        for transformer, read, block in self.blocks:
+            if column in _as_list(read):
+                part = frame[read]
+                if transformer != "passthrough":
+                    part = transformer.transform(part)
+                part = part.toarray() if hasattr(part, "toarray") else np.asarray(part)
+                result[:, block] = part
         return result
+
+
+def _as_list(read: Any) -> list[Any]:
+    """Return the columns that a block reads: one name, for text, or a list of names."""
+    return [read] if isinstance(read, str) else list(read)
 
 
 def _words(

@@ -245,7 +245,8 @@ def picture(
           number; ``x_kind`` is "number" or "date", a date in ISO form);
         - ``"boxes"``: ``groups`` = ``[{"label", "count", "min", "q25", "median", "q75",
           "max"}]``, the column's distribution in each class, or the target's at each level of the
-          column (``of`` says which: "column" or "target"; min and max are the 5% and 95% quantiles);
+          column (``of`` says which: "column" or "target"; min and max are the 5% and 95%
+          quantiles);
         - ``"shares"``: ``groups`` = ``[{"label", "count", "shares": [..]}]``, the shares of the
           classes ``classes`` at each level of the column.
     """
@@ -319,5 +320,5 @@ def _level(value: Any, kind: str) -> Any:
 
 def _iso(seconds: float) -> str:
     """Return a moment in ISO form, without the time of day where it is midnight."""
-    text = str(np.datetime64(int(round(float(seconds))), "s"))
+    text = str(np.datetime64(round(float(seconds)), "s"))
     return text.removesuffix("T00:00:00")

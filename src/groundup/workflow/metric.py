@@ -86,8 +86,8 @@ def score_predictions(
     Returns
     -------
     score : float or None
-        None where the metric is not defined: ROC AUC on rows of one class, R² on fewer than two
-        rows.
+        None where the metric is not defined: ROC AUC on rows of one class, R² on rows that share
+        one value of the target.
 
     Examples
     --------
@@ -96,14 +96,46 @@ def score_predictions(
     >>> score_predictions(y, p, "binary", np.array([0, 1]))
     0.75
     """
-    from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
-
     if task == "binary":
-        return float(roc_auc_score(y, prediction)) if len(np.unique(y)) == 2 else None
+        assert classes is not None
+        return area_under_roc(y == classes[1], prediction)
     if task == "multiclass":
         assert classes is not None
-        return float(accuracy_score(y, classes[prediction.argmax(axis=1)])) if len(y) else None
-    return float(r2_score(y, prediction)) if len(y) >= 2 else None
+        return float(np.mean(y == classes[prediction.argmax(axis=1)])) if len(y) else None
+    # R² = 1 - Σ (y - ŷ)² / Σ (y - ȳ)²
+    deviation = float(np.sum((y - y.mean()) ** 2)) if len(y) else 0.0
+    if deviation == 0:
+        return None
+    return 1.0 - float(np.sum((y - prediction) ** 2)) / deviation
+
+
+def area_under_roc(positive: np.ndarray, score: np.ndarray) -> float | None:
+    """Return the area under the ROC curve from the ranks of the positive rows.
+
+    With R the sum of the ranks of the m positive rows among all m + n (ties share their mean)::
+
+        AUC = (R - m (m + 1)/2) / (m n)
+
+    It is the Mann-Whitney statistic, and equals scikit-learn's `roc_auc_score` up to rounding at a
+    fraction of its cost, which counts where thousands of shuffles are scored.
+
+    Parameters
+    ----------
+    positive : (n,) boolean array
+    score : (n,) array
+
+    Returns
+    -------
+    area : float or None
+        None if the rows are of one class only.
+    """
+    from scipy.stats import rankdata
+
+    m = int(np.count_nonzero(positive))
+    n = len(positive) - m
+    if m == 0 or n == 0:
+        return None
+    return float((rankdata(score)[positive].sum() - m * (m + 1) / 2) / (m * n))
 
 
 def number_or_none(value: Any) -> float | None:

@@ -44,6 +44,9 @@ from groundup.workflow.metric import METRIC_TITLES, METRICS
 _MANY_ROWS = 10_000
 _FOLDS_WHEN_MANY = 3
 
+# Parameters are only replaced for a gain that is beyond the noise and at least this large.
+_WORTHWHILE = 0.001
+
 # The value of a trial whose parameters could not be fitted.
 _FAILED = -1e9
 
@@ -166,7 +169,8 @@ def tune(
     if trials:
         best = max(trials.values(), key=lambda trial: trial["validation"])
         differences = np.array(best["folds"]) - comparison.validation(candidate.name)[:n_folds]
-        if differences.mean() > corrected_standard_error(differences, comparison.folds):
+        noise = corrected_standard_error(differences, comparison.folds)
+        if differences.mean() > max(noise, _WORTHWHILE):
             _adopt(kept, comparison, best["params"], count, metric)
     for trial in kept.trials:
         del trial["folds"]
