@@ -40,6 +40,15 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+class SplitMethod(StrEnum):
+    """The ways of choosing test rows."""
+
+    stratified = "stratified"
+    random = "random"
+    time = "time"
+    group = "group"
+
+
 @app.callback()
 def _main(
     version: Annotated[
@@ -51,7 +60,7 @@ def _main(
 
 @app.command()
 def run(
-    data: Annotated[Path, typer.Argument(help="The table: CSV, TSV, Parquet, JSON lines; .gz too.")],
+    data: Annotated[Path, typer.Argument(help="The table: CSV, TSV, Parquet, JSON lines.")],
     target: Annotated[
         str | None, typer.Option("--target", "-t", help="The column to predict.")
     ] = None,
@@ -69,6 +78,9 @@ def run(
     ] = None,
     task: Annotated[
         Task | None, typer.Option(help="The kind of problem, where the guess is wrong.")
+    ] = None,
+    split: Annotated[
+        SplitMethod | None, typer.Option(help="How test rows are chosen, where the guess is wrong.")
     ] = None,
     keep: Annotated[
         list[str] | None,
@@ -93,6 +105,7 @@ def run(
             test=test,
             task=task.value if task else None,
             keep=tuple(keep or ()),
+            split=split.value if split else None,
             display=Display(),
         )
     )

@@ -13,6 +13,8 @@ from rich.prompt import IntPrompt
 from rich.table import Table
 from rich.text import Text
 
+_WIDEST = 96
+
 
 class Display:
     """Prints stages to a terminal with a spinner, and to anything else as plain lines.
@@ -25,6 +27,7 @@ class Display:
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console(highlight=False)
+        self._width = min(self.console.width, _WIDEST) - 2
         self._found, self._why = "", ""
 
     @property
@@ -44,7 +47,9 @@ class Display:
         begun = time.perf_counter()
         self._found, self._why = "", ""
         if self.console.is_terminal:
-            with self.console.status(f"[bold]{name:<9}[/] {escape(doing)}", spinner="dots") as status:
+            with self.console.status(
+                f"[bold]{name:<9}[/] {escape(doing)}", spinner="dots"
+            ) as status:
                 self._status = status
                 self._name = name
                 yield
@@ -64,7 +69,7 @@ class Display:
 
     def _line(self, name: str, seconds: float) -> None:
         """Print what was found, and dimmed below it why that matters."""
-        row = Table.grid(padding=(0, 1))
+        row = Table.grid(padding=(0, 1), expand=True)
         row.add_column(width=1)
         row.add_column(width=8)
         row.add_column(ratio=1)
@@ -72,19 +77,17 @@ class Display:
         text = Text(self._found)
         if self._why:
             text.append(f"\n{self._why}", style="dim")
-        row.add_row(
-            Text("✓", "green"), Text(name, "bold"), text, Text(f"{seconds:.1f}s", "dim")
-        )
-        self.console.print(Padding(row, (0, 2)))
+        row.add_row(Text("✓", "green"), Text(name, "bold"), text, Text(f"{seconds:.1f}s", "dim"))
+        self.console.print(Padding(row, (0, 0, 0, 2)), width=self._width)
 
     def warning(self, text: str) -> None:
         """Print something that the user should look at before trusting the score."""
-        row = Table.grid(padding=(0, 1))
+        row = Table.grid(padding=(0, 1), expand=True)
         row.add_column(width=1)
         row.add_column(width=8)
         row.add_column(ratio=1)
         row.add_row(Text("!", "bold yellow"), Text("beware", "yellow"), Text(text))
-        self.console.print(Padding(row, (0, 2)))
+        self.console.print(Padding(row, (0, 0, 0, 2)), width=self._width)
 
     def say(self, text: str = "", style: str = "") -> None:
         """Print one plain line, kept as it is: a path must be fit to be copied."""

@@ -17,7 +17,7 @@ from groundup.workflow.read import DataError
 from groundup.workflow.record import as_json
 
 if TYPE_CHECKING:
-    from groundup.workflow.run import _Run
+    from groundup.workflow.stages import RunState
 
 # What a run writes; an earlier run's files of these names are replaced. The trials of its tuning
 # (tune.db) stay, so that a search over the same data goes on.
@@ -55,7 +55,7 @@ class Folder:
             raise DataError(f"{path} is a file; --out needs the name of a folder.")
         if path.is_dir() and any(path.iterdir()) and not (path / "run.json").exists():
             raise DataError(
-                f"{path} holds something other than a run of groundup; give a new folder with --out."
+                f"{path} holds something other than a run; give a new folder with --out."
             )
         path.mkdir(parents=True, exist_ok=True)
         for name in _FILES:
@@ -69,7 +69,7 @@ class Folder:
         write_text(self.path / "run.json", as_json(record))
         write_report(record, self.path / "report.html")
 
-    def write_all(self, state: _Run) -> None:
+    def write_all(self, state: RunState) -> None:
         """Write everything that a finished run leaves."""
         from groundup.bundle import save_bundle
         from groundup.workflow.script import training_script
@@ -127,7 +127,7 @@ def _unused(path: Path) -> Path:
     return free
 
 
-def _predictions(state: _Run) -> pd.DataFrame:
+def _predictions(state: RunState) -> pd.DataFrame:
     """Return the test rows: where they stand, what is true, what was predicted."""
     model, X = state.pipeline, state.X_test
     table: dict[str, Any] = {

@@ -17,35 +17,17 @@ from groundup.workflow.table import Source
 _LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn", "pandas", "duckdb", "optuna")
 
 
-def new_record(
-    data: str | Path,
-    target: str | None,
-    out: str | Path | None,
-    time: float,
-    seed: int,
-    test: str | Path | None,
-    task: str | None,
-    keep: tuple[str, ...],
-) -> dict[str, Any]:
+def new_record(data: str | Path, options: dict[str, Any], keep: tuple[str, ...]) -> dict[str, Any]:
     """Begin a record: what was asked for, and with which versions."""
-    options = [
-        ("--target", target),
-        ("--out", out),
-        ("--time", None if time == 20.0 else f"{time:g}"),
-        ("--seed", seed or None),
-        ("--test", test),
-        ("--task", task),
-        *(("--keep", name) for name in keep),
-    ]
     words = [str(data)]
-    for option, value in options:
+    for option, value in [*options.items(), *(("--keep", name) for name in keep)]:
         if value is not None:
             words += [option, str(value)]
     return {
         "groundup": __version__,
         "command": "groundup run " + " ".join(map(shlex.quote, words)),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seed": seed,
+        "seed": options["--seed"],
         "stage": "read",
         "findings": [],
         "seconds": {},
@@ -96,4 +78,3 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)
-

@@ -1,4 +1,4 @@
-"""``train.py``: the run's model as a short script in plain scikit-learn style, for the user to own."""
+"""``train.py``: the run's model as a short scikit-learn script, for the user to own."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from groundup.workflow.python_source import list_source, literal
+from groundup.workflow.python_source import import_lines, list_source, literal
 from groundup.workflow.score import score_code
 
 if TYPE_CHECKING:
-    from groundup.workflow.run import _Run
+    from groundup.workflow.stages import RunState
 
 
-def training_script(state: _Run, folder: Path) -> str:
+def training_script(state: RunState, folder: Path) -> str:
     """Write the script that reads, splits, prepares, fits and tests as the run did.
 
     Parameters
@@ -30,18 +30,18 @@ def training_script(state: _Run, folder: Path) -> str:
     chosen, params = state.comparison.chosen, state.tuning.all_params
     arguments = ", ".join(f"{name}={literal(value)}" for name, value in params.items())
     score_import, score = score_code(state.task)
-    imports = [
-        "from pathlib import Path",
-        *([] if state.test_file else state.split.imports()),
-        *state.preparation.imports(),
-        score_import,
-        "from sklearn.pipeline import Pipeline",
-        f"from {chosen.module_name} import {chosen.class_name}",
-        "from groundup.workflow.read import read_table",
-    ]
+    module, name = score_import.removeprefix("from ").split(" import ")
+    imported = {
+        **state.split.imports(),
+        **state.preparation.imports(),
+        name: module,
+        "Pipeline": "sklearn.pipeline",
+        chosen.class_name: chosen.module_name,
+        "read_table": "groundup.workflow.read",
+    }
     parts = [
         _docstring(state),
-        _arranged(imports),
+        _import_block(imported),
         _constants(state, folder),
         _reading(state),
         _splitting(state),
@@ -61,7 +61,7 @@ def training_script(state: _Run, folder: Path) -> str:
     return "\n".join(parts)
 
 
-def _docstring(state: _Run) -> str:
+def _docstring(state: RunState) -> str:
     metric, title = state.record["metric"], state.record["chosen_title"]
     name = state.data.name.replace("\\", "/").replace('"', "'")
     return (
@@ -70,7 +70,7 @@ def _docstring(state: _Run) -> str:
     )
 
 
-def _constants(state: _Run, folder: Path) -> str:
+def _constants(state: RunState, folder: Path) -> str:
     lines = [
         f"SEED = {state.seed}",
         f"DATA = Path(__file__).parent / {literal(_from(folder, state.data))}",
@@ -80,7 +80,7 @@ def _constants(state: _Run, folder: Path) -> str:
     return "\n".join([*lines, f"TARGET = {literal(state.target)}"]) + "\n"
 
 
-def _reading(state: _Run) -> str:
+def _reading(state: RunState) -> str:
     lines = [
         "# 1. Read: every column's type is decided over all rows.",
         "data = read_table(DATA).frame",
@@ -98,42 +98,24 @@ def _reading(state: _Run) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _splitting(state: _Run) -> str:
-    features = list_source("FEATURES", state.audit.features)
-    if state.test_file:
-        return (
-            "# 2. The test rows are a file of their own.\n"
-            f"{features}"
-            "X_train, y_train = data[FEATURES], data[TARGET]\n"
-            "X_test, y_test = test[FEATURES], test[TARGET]\n"
-        )
-    leaks = state.audit.with_role("leak")
-    lines = "# 2. Split: the test rows are locked away.\n" + features
-    if leaks and state.split.copies:
-        # The split was made before the leaks were known: they take part in telling rows apart.
+def _splitting(state: RunState) -> str:
+    # The split was made before the leaks were known: they take part in telling rows apart.
+    leaks = state.audit.with_role("leak") if state.split.keeps_copies_together else []
+    lines = "# 2. Split: the test rows are locked away.\n"
+    lines += list_source("FEATURES", state.audit.features)
+    if leaks:
         lines += list_source("LEAKS", leaks)
-        lines += "X, y = data[FEATURES + LEAKS], data[TARGET]\n"
-    else:
-        lines += "X, y = data[FEATURES], data[TARGET]\n"
+    lines += f"X, y = data[FEATURES{' + LEAKS' * bool(leaks)}], data[TARGET]\n"
     lines += state.split.code()
-    if leaks and state.split.copies:
+    if leaks:
         lines += "X_train, X_test = X_train[FEATURES], X_test[FEATURES]\n"
+    if state.test_file:
+        lines += "X_test, y_test = test[FEATURES], test[TARGET]\n"
     return lines
 
 
-def _arranged(imports: list[str]) -> str:
-    """Merge and sort import lines: the standard library, other packages, groundup."""
-    merged: dict[str, set[str]] = {}
-    plain = sorted({line for line in imports if line.startswith("import ")})
-    for line in imports:
-        if line.startswith("from "):
-            module, names = line.removeprefix("from ").split(" import ")
-            merged.setdefault(module, set()).update(names.split(", "))
-    lines = [f"from {module} import {', '.join(sorted(merged[module]))}" for module in sorted(merged)]
-    first = [line for line in lines if line.startswith("from pathlib")]
-    ours = [line for line in lines if line.startswith("from groundup")]
-    others = [*plain, *(line for line in lines if line not in first and line not in ours)]
-    return "\n\n".join("\n".join(block) for block in (first, others, ours) if block) + "\n"
+def _import_block(imported: dict[str, str]) -> str:
+    return "\n".join(["from pathlib import Path", "", *import_lines(imported)]) + "\n"
 
 
 def _from(folder: Path, file: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from groundup.workflow.columns import listed
 from groundup.workflow.display import Display
@@ -68,8 +67,9 @@ def audit_line(findings: list[Finding], roles: dict[str, tuple[str, str]]) -> Li
 
 def split_line(split: dict) -> Line:
     """Say how many rows were locked away, and how."""
+    train, test = f"{split['train']:,}", f"{split['test']:,}"
     return (
-        f"{split['train']:,} rows to learn from, {split['test']:,} locked away ({split['method']}).",
+        f"{train} rows to learn from, {test} locked away ({split['method']}).",
         "Only rows the model has never met can say how good it is.",
     )
 
