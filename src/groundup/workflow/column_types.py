@@ -187,7 +187,8 @@ def _best_notation(
     kind, _, expected = forced.partition(": ")
     # Of equals, the expected notation, else the first: they stand in order of preference.
     best = max(notations, key=lambda n: (counts[n.name], n.name == expected), default=None)
-    if best is None or (not forced and counts[best.name] < AGREEMENT * values):
+    needed = max(AGREEMENT * values, _NUMBERS_AMONG_WORDS * (column.rows - column.certain))
+    if best is None or (not forced and counts[best.name] < needed):
         if forced:
             return ColumnType(PLAIN if kind == "number" else DATES[0], misfits=values)
         almost = column.plain > 0.8 * values and column.plain > 0

@@ -74,9 +74,10 @@ class _Census:
         if block.isascii() and not final and self.utf8.getstate() == (b"", 0):
             return
         text = self.utf8.decode(block, final)
-        bad = text.count("\N{REPLACEMENT CHARACTER}")
-        if bad and not self.bad:
-            before = text.partition("\N{REPLACEMENT CHARACTER}")[0]
+        # The character itself may stand in the file.
+        bad = text.count(_REPLACED) - block.count(_REPLACED.encode())
+        if bad > 0 and not self.bad:
+            before = text.partition(_REPLACED)[0]
             self.first_bad_line = self.line + before.count("\n")
         self.bad += bad
         self.good += len(text) - len(text.encode("ascii", "ignore")) - bad
@@ -85,7 +86,7 @@ class _Census:
         self._decode(b"", final=True)
         if self.controls > max(3, self.bytes // 100):
             raise DataError(
-                f"{self.name} is a binary file ({self.controls:,} control characters), not a table."
+                f"{self.name} is a binary file, not a table: {self.controls:,} control characters."
             )
         if not self.bad:
             return "utf-8"
@@ -98,6 +99,7 @@ class _Census:
         return "cp1252" if self.cp1252 else "latin-1"
 
 
+_REPLACED = "\N{REPLACEMENT CHARACTER}"
 _CONTROLS = bytes(b for b in range(32) if b not in b"\t\n\r\f\v\x1b\x1a")
 _NOT_CP1252 = bytes([0x81, 0x8D, 0x8F, 0x90, 0x9D])
 

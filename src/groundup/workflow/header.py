@@ -95,7 +95,7 @@ def _names_columns(first: list[str], body: list[list[str]], known: set[str]) -> 
                 votes_for += 1
             elif not years:
                 votes_against += 1
-        elif cell in column and len(set(column)) < 0.5 * len(column):
+        elif cell in column and len(set(column)) <= 0.5 * len(column):
             votes_against += 1
     if votes_for > votes_against:
         return True, f"the first line is words above {votes_for} columns of numbers or dates"
