@@ -14,19 +14,23 @@ Whatever was decided here can be taken back: a column named in ``keep`` stays a 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from groundup.workflow import duplicates, identifiers, leaks, missing, structure, values
-from groundup.workflow.columns import Columns, listed, percent
+from groundup.workflow import audit_findings as wording
+from groundup.workflow import duplicates, identifiers, missing, structure, values
+from groundup.workflow.against_target import target_findings
+from groundup.workflow.columns import Columns, listed
 from groundup.workflow.disguised_missing import DisguisedMissing
 from groundup.workflow.findings import Finding
+from groundup.workflow.leaks import leaks as find_leaks
+from groundup.workflow.one_column import suspicions
 from groundup.workflow.table import DataError
-from groundup.workflow.task import check_target, nearest_name
+from groundup.workflow.task import Task, check_target, nearest_name
 
 #: Roles under which a column is handed to the model.
 FEATURE_ROLES = ("feature", "time")
@@ -68,7 +72,7 @@ class Audit:
     """
 
     target: str
-    task: str
+    task: Task
     kinds: dict[str, str]
     findings: list[Finding]
     roles: dict[str, tuple[str, str]]
@@ -93,7 +97,7 @@ class Audit:
         return [name for name, (has, _) in self.roles.items() if has == role]
 
 
-def audit_table(table: Any, target: str, task: str, *, keep: Iterable[str] = ()) -> Audit:
+def audit_table(table: Any, target: str, task: Task, *, keep: Iterable[str] = ()) -> Audit:
     """Audit a table's structure: everything that can be said before the split.
 
     Parameters
@@ -153,45 +157,46 @@ def audit_table(table: Any, target: str, task: str, *, keep: Iterable[str] = ())
     rows = np.flatnonzero(has_target)
     lines = [int(line) for line in frame.index[~has_target]]
     if lines:
-        findings.append(_rows_without_target(target, lines, len(frame)))
+        findings.append(wording.rows_without_target(target, lines, len(frame)))
     frame = frame.iloc[rows]
     check_target(frame[target], kinds[target], task)
 
-    roles: dict[str, tuple[str, str]] = {name: ("feature", "") for name in kinds}
+    roles = dict.fromkeys(kinds, ("feature", ""))
     roles[target] = ("target", "the column to be predicted")
     every = Columns(frame, kinds)
     columns = every.without([target])
 
-    def settle(role: str, why: dict[str, str]) -> None:
-        nonlocal columns
-        for name, reason in why.items():
-            if name not in keep:
-                roles[name] = (role, reason)
-        columns = columns.without(name for name in why if name not in keep)
+    def left(role: str, why: Mapping[str, str]) -> Columns:
+        """Give columns a role, and return those that are left."""
+        given = {name: (role, reason) for name, reason in why.items() if name not in keep}
+        roles.update(given)
+        return columns.without(given)
 
-    settle("empty", dict.fromkeys(values.empty_columns(columns), "no value in any row"))
-    settle("constant", values.constant_columns(columns))
+    columns = left("empty", dict.fromkeys(values.empty_columns(columns), "no value in any row"))
+    columns = left("constant", values.constant_columns(columns))
     times = structure.time_orders(columns)
-    groups = structure.group_structure(columns.without(keep))
+    groups = structure.group_structure(columns, keep)
     if groups:
-        findings.append(_groups(groups))
-        settle("group", {groups.column: groups.why})
-    settle("identifier", identifiers.identifiers(columns))
-    findings += duplicates.duplicate_rows(every, _having(roles, "identifier"))
-    why, found = duplicates.duplicate_columns(columns)
-    settle("duplicate", why)
+        findings.append(wording.group_structure(groups))
+        columns = left("group", {groups.column: groups.why})
+    codes = identifiers.identifiers(columns)
+    findings += structure.shared_codes(columns, codes)
+    columns = left("identifier", codes)
+    repeats, found = duplicates.duplicate_columns(columns)
+    columns = left("duplicate", repeats)
     findings += found
-    findings += _role_findings(roles)
+    findings += duplicates.duplicate_rows(every, [n for n in codes if n not in columns.kinds])
+    findings += wording.left_out(roles)
 
     times = [order for order in times if order.column in columns.kinds]
     time = next((order for order in times if order.ordered or kinds[order.column] == "date"), None)
     if time:
         roles[time.column] = ("time", time.why)
     if times:
-        findings.append(_times(times, time))
+        findings.append(wording.times(times, time))
 
-    texts = {name: why for name, why in identifiers.free_texts(columns).items()}
-    findings += [_free_text(name, why) for name, why in texts.items()]
+    texts = identifiers.free_texts(columns)
+    findings += [wording.free_text(name, why) for name, why in texts.items()]
     findings += missing.missing_findings(columns)
     findings += values.value_findings(columns)
 
@@ -250,33 +255,29 @@ def audit_against_target(
     frame = DisguisedMissing(audit.disguised).fit_transform(X_train[features])
     columns = Columns(frame, {name: audit.kinds[name] for name in features})
     y = y_train.rename(audit.target)
-    findings = [*audit.findings, *_target_findings(columns, y, audit.task)]
+    findings = [*audit.findings, *target_findings(y, audit.task)]
     roles = dict(audit.roles)
 
-    proven = [leak for leak in leaks.leaks(columns, y, audit.task) if leak.column not in audit.keep]
+    proven = [leak for leak in find_leaks(columns, y, audit.task) if leak.column not in audit.keep]
     all_leak = len(proven) == len(features)
     for leak in proven:
-        findings.append(_leak(leak, audit.target, dropped=not all_leak))
+        findings.append(wording.leak(leak, audit.target, dropped=not all_leak))
         if not all_leak:
             roles[leak.column] = ("leak", leak.why)
 
     columns = columns.without(leak.column for leak in proven)
     if folds is None:
         folds = _three_folds(len(y))
-    found, scores = leaks.suspicions(columns, y, audit.task, folds, list(audit.texts))
+    found, scores = suspicions(columns, y, audit.task, folds, list(audit.texts))
     return replace(audit, findings=[*findings, *found], roles=roles, scores=scores)
 
 
 def _searched(
     frame: pd.DataFrame, kinds: dict[str, str], target: str, task: str, keep: Iterable[str]
 ) -> Columns:
-    """The columns in which a number may be a disguise: not classes, not what the user vouches for."""
+    """Leave out the columns in which no number is in disguise: classes, and those to be kept."""
     columns = Columns(frame, kinds).without(keep)
     return columns if task == "regression" else columns.without([target])
-
-
-def _having(roles: dict[str, tuple[str, str]], role: str) -> list[str]:
-    return [name for name, (has, _) in roles.items() if has == role]
 
 
 def _three_folds(n_rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -285,202 +286,3 @@ def _three_folds(n_rows: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return [
         (np.sort(np.concatenate(parts[:i] + parts[i + 1 :])), np.sort(parts[i])) for i in range(3)
     ]
-
-
-def _rows_without_target(target: str, lines: list[int], n_rows: int) -> Finding:
-    return Finding(
-        "rows-without-target",
-        "audit",
-        f"{target} is missing in {len(lines)} rows ({percent(len(lines), n_rows)}).",
-        why="A row without an answer can neither teach nor test.",
-        action="Left out, and counted.",
-        columns=(target,),
-        evidence={"rows": len(lines), "first_lines": lines[:10]},
-    )
-
-
-_ROLE_WORDS = {
-    "empty": (
-        "empty-column",
-        "no value in any row",
-        "There is nothing to learn from it.",
-    ),
-    "constant": (
-        "constant-column",
-        "the same value in every row",
-        "What never changes cannot tell rows apart.",
-    ),
-    "identifier": (
-        "identifier",
-        "they name the row instead of describing it",
-        "A model can only learn them by heart, or learn from them how the file was sorted.",
-    ),
-    "duplicate": (
-        "duplicate-column",
-        "they repeat another column",
-        "A copy adds nothing, and counts twice in a distance.",
-    ),
-}
-
-
-def _role_findings(roles: dict[str, tuple[str, str]]) -> list[Finding]:
-    """Build one finding for each kind of column that is left out."""
-    findings = []
-    for role, (code, words, why) in _ROLE_WORDS.items():
-        names = _having(roles, role)
-        if names:
-            reasons = {name: roles[name][1] for name in names}
-            shown = [f"{name} ({reason})" for name, reason in reasons.items()]
-            findings.append(
-                Finding(
-                    code,
-                    "audit",
-                    f"{listed(shown if role not in ('empty',) else names)}: {words}.",
-                    why=why,
-                    action="Left out (--keep COLUMN takes it in all the same).",
-                    columns=tuple(names),
-                    evidence={"why": reasons},
-                )
-            )
-    return findings
-
-
-def _groups(groups: structure.Groups) -> Finding:
-    return Finding(
-        "group-structure",
-        "audit",
-        f"{groups.column} groups the rows: {groups.why}.",
-        why="Rows of one group are alike. If they stood on both sides of the split, a model that "
-        "recognises the group would look as if it understood the matter.",
-        action=f"All rows of one {groups.column} stay on one side, and it is no feature.",
-        severity="warning",
-        columns=(groups.column,),
-        evidence={"groups": groups.n_groups, "constant_within": list(groups.constant_within)},
-    )
-
-
-def _times(times: list[structure.TimeOrder], chosen: structure.TimeOrder | None) -> Finding:
-    names = tuple(order.column for order in times)
-    if chosen and chosen.ordered:
-        return Finding(
-            "time-order",
-            "audit",
-            f"The rows form a series in time: {chosen.why}.",
-            why="A random split would let the model look up the neighbouring hours and days; the "
-            "real question is about times to come.",
-            action="The latest rows become the test rows.",
-            severity="warning",
-            columns=names,
-        )
-    return Finding(
-        "time-column",
-        "audit",
-        f"{listed(names)} {'holds' if len(names) == 1 else 'hold'} times, but the file is not in "
-        "their order.",
-        why="If the model is to predict times to come, a random split is too optimistic.",
-        action="Split without regard to time.",
-        severity="info",
-        columns=names,
-    )
-
-
-def _free_text(name: str, why: str) -> Finding:
-    return Finding(
-        "free-text",
-        "audit",
-        f"{name} is running text: {why}.",
-        why="What it says is in its words, not in its being equal to another.",
-        action="Read word by word.",
-        severity="info",
-        columns=(name,),
-    )
-
-
-def _leak(leak: leaks.Leak, target: str, *, dropped: bool) -> Finding:
-    return Finding(
-        "leak",
-        "audit",
-        f"{leak.column} gives {target} away: {leak.why}.",
-        why="Such a column is filled in or computed with the answer at hand; on new rows, where "
-        "there is none yet, the model would fail.",
-        action="Left out (--keep takes it in all the same)."
-        if dropped
-        else "Kept, since nothing else would be left.",
-        severity="warning",
-        columns=(leak.column,),
-        evidence={"rule": leak.rule, **leak.evidence},
-    )
-
-
-def _target_findings(columns: Columns, y: pd.Series, task: str) -> list[Finding]:
-    """Sorted rows, rare classes and imbalance, a cap on the target, contradicting rows."""
-    findings = []
-    codes = y.to_numpy(dtype=np.float64) if task == "regression" else pd.factorize(y)[0]
-    steps = np.diff(codes)
-    if task == "regression":
-        in_order = max((steps >= 0).mean(), (steps <= 0).mean()) >= 0.99
-    else:
-        # Shuffled rows change class with probability 1 - sum_k p_k^2 from one to the next.
-        by_chance = 1 - ((y.value_counts() / len(y)) ** 2).sum()
-        in_order = (steps != 0).mean() < 0.1 * by_chance
-    if in_order:
-        findings.append(
-            Finding(
-                "rows-sorted-by-target",
-                "audit",
-                f"The file is sorted by {y.name}.",
-                why="Its first rows are unlike its last ones, and a row's place gives the answer "
-                "away.",
-                action="Rows are shuffled wherever they are split, and row numbers left out.",
-                columns=(str(y.name),),
-            )
-        )
-    if task == "regression":
-        capped = values.cap(y.to_numpy(dtype=np.float64))
-        if capped:
-            findings.append(
-                Finding(
-                    "capped-target",
-                    "audit",
-                    f"{y.name} piles up at its largest value, {capped[0]:g} ({capped[1]} training "
-                    "rows).",
-                    why="Larger values were probably cut off there; the model cannot know them.",
-                    action="Kept.",
-                    severity="warning",
-                    columns=(str(y.name),),
-                    evidence={"value": capped[0], "rows": capped[1]},
-                )
-            )
-        return findings
-    counts = y.value_counts()
-    rarest, most = counts.index[-1], counts.index[0]
-    if counts.iloc[0] >= 3 * counts.iloc[-1]:
-        findings.append(
-            Finding(
-                "class-imbalance",
-                "audit",
-                f"The classes are uneven: {most} has {percent(counts.iloc[0], len(y))} of the "
-                f"training rows, {rarest} {percent(counts.iloc[-1], len(y))}.",
-                why=f"Always answering {most} would already be right that often, so plain accuracy "
-                "flatters.",
-                action="Splits keep the shares; the score is compared with that of always giving "
-                "the same answer.",
-                columns=(str(y.name),),
-                evidence={"counts": {str(label): int(count) for label, count in counts.items()}},
-            )
-        )
-    rare = counts[counts < 10]
-    if len(rare):
-        findings.append(
-            Finding(
-                "rare-class",
-                "audit",
-                f"Rare classes: {listed([f'{label} ({n} rows)' for label, n in rare.items()])}.",
-                why="So few rows can hardly be learned from, and some folds may have none.",
-                action="Kept.",
-                severity="warning",
-                columns=(str(y.name),),
-                evidence={"counts": {str(label): int(count) for label, count in rare.items()}},
-            )
-        )
-    return findings

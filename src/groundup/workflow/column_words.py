@@ -8,11 +8,23 @@ import re
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _WORD = re.compile(r"[^\W\d_]+|\d+")
 
+
+def word_set(words: str) -> frozenset[str]:
+    """Split a line of words.
+
+    Examples
+    --------
+    >>> sorted(word_set("year date time"))
+    ['date', 'time', 'year']
+    """
+    return frozenset(words.split())
+
+
 # Words that say nothing about which quantity a column holds.
-_GENERAL = frozenset(
+_GENERAL = word_set(
     "a an and at by for from gt in is no number num of on per the to total sum count value "
     "mean avg average min max class target label variable score level rate amount index "
-    "day week month year date time hour".split()
+    "day week month year date time hour"
 )
 
 

@@ -58,6 +58,18 @@ class Columns:
         return Columns(self.frame[kept], {name: self.kinds[name] for name in kept})
 
 
+def thinned(positions: np.ndarray, most: int = 20_000) -> np.ndarray:
+    """Take every so many of the positions, so that at most `most` are left.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> thinned(np.arange(7), most=3)
+    array([0, 3, 6])
+    """
+    return positions[:: max(1, -(-len(positions) // most))]
+
+
 def percent(count: float, total: float) -> str:
     """Write a share so that "some" never reads as "none" and "nearly all" never as "all".
 

@@ -1,8 +1,8 @@
 """Deal rows out into parts, for the test rows and for the folds alike.
 
 By chance or by class, copies of a row count as one: of each set of equal rows one is dealt out and
-the others follow it, so that no row can be answered from memory. A row that repeats so often that it
-would unbalance any part (over ten times, and in over 1% of the rows) is never dealt out: it trains.
+the others follow it, so that no row can be answered from memory. A row that repeats so often that
+it would unbalance any part (over ten times, and in over 1% of the rows) always trains.
 Copies are not kept together where more than half of the rows repeat another; then the columns are
 so coarse that equal rows are coincidences, and new rows will repeat old ones just as often.
 

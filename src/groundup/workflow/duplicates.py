@@ -10,13 +10,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from groundup.workflow.columns import Columns, listed, percent
+from groundup.workflow.columns import Columns, listed, percent, thinned
 from groundup.workflow.findings import Finding
 
 # 1 - r^2 below this: one column is a multiple of the other, up to rounding in the file.
 _SAME_LINE = 1e-5
 _CLOSE = 0.99
-_MOST_ROWS = 20_000
 
 
 def duplicate_rows(columns: Columns, identifiers: list[str]) -> list[Finding]:
@@ -117,9 +116,7 @@ def _correlated(columns: Columns) -> list[tuple[str, str, float]]:
     names = [name for name in columns.named("number") if columns.distinct[name] > 2]
     if len(names) < 2:
         return []
-    frame = columns.frame[names]
-    if len(frame) > _MOST_ROWS:
-        frame = frame.iloc[:: -(-len(frame) // _MOST_ROWS)]
+    frame = columns.frame[names].iloc[thinned(np.arange(columns.n_rows))]
     X = frame.to_numpy(dtype=np.float64, na_value=np.nan)  # (n, d)
     known = ~np.isnan(X)
     with np.errstate(invalid="ignore", divide="ignore"):

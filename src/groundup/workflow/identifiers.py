@@ -18,15 +18,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from groundup.workflow.column_words import column_words, has_word
+from groundup.workflow.column_words import column_words, has_word, word_set
 from groundup.workflow.columns import Columns, percent
 
-_NUMBERED = frozenset(
+_NUMBERED = word_set(
     "id ids uid uuid guid key index idx rownames rowname rownum rownumber rowid row no nr number "
-    "num code ref reference serial record observation obs instant unnamed #".split()
+    "num code ref reference serial record observation obs instant unnamed #"
 )
-_CLOCK = frozenset("time day days week month year hour date step t period age seconds".split())
-_NAMES = frozenset("name names fullname firstname lastname surname".split())
+_CLOCK = word_set("time day days week month year hour date step t period age seconds")
+_NAMES = word_set("name names fullname firstname lastname surname")
 
 # A row number may start again where files were put together, but not often.
 _MOST_RUNS = 10

@@ -23,14 +23,14 @@ from collections import Counter
 
 import numpy as np
 
-from groundup.workflow.column_words import has_word
+from groundup.workflow.column_words import has_word, word_set
 from groundup.workflow.columns import Columns, counted, listed, percent
 from groundup.workflow.findings import Finding
 
 _CODES_BELOW = frozenset([-1.0, -9.0, -99.0, -999.0, -9999.0, -99999.0, -8888.0, -7777.0])
-_NEVER_ZERO = frozenset(
+_NEVER_ZERO = word_set(
     "glucose pressure insulin bmi mass thickness cholesterol weight height haemoglobin "
-    "hemoglobin pulse heartbeat creatinine albumin platelets".split()
+    "hemoglobin pulse heartbeat creatinine albumin platelets"
 )
 _UNKNOWN_TEXT = re.compile(
     r"\W*(unknown|unk|not known|.*\bnot known|not available|not applicable|n/?a|na|nan|null|nil|"
@@ -182,8 +182,8 @@ def _disguise(columns: Columns, names: list[str], code: float) -> Finding:
         others[name] = [float(rest.min()), float(rest.max())]
     most = max(names, key=lambda name: rows[name])
     message = (
-        f"{most} is {code:g} in {counted(rows[most], 'row')} ({percent(rows[most], columns.n_rows)})"
-        f", while all other values lie from {others[most][0]:g} to {others[most][1]:g}"
+        f"{most} is {code:g} in {counted(rows[most], 'row')} "
+        f"({percent(rows[most], columns.n_rows)}), while all other values lie from {others[most][0]:g} to {others[most][1]:g}"
     )
     if len(names) > 1:
         also = [name for name in names if name != most]
@@ -205,8 +205,8 @@ def _zero_note(name: str, zeros: int, after: float, n_rows: int) -> Finding:
     return Finding(
         "zero-may-be-missing",
         "audit",
-        f"{name} is 0 in {counted(zeros, 'row')} ({percent(zeros, n_rows)}), far below all other values, "
-        f"which begin at {after:g}.",
+        f"{name} is 0 in {counted(zeros, 'row')} ({percent(zeros, n_rows)}), far below all other "
+        f"values, which begin at {after:g}.",
         why="If 0 cannot be, it stands for a value that is not known.",
         action="Left as it is: 0 may be real here.",
         columns=(name,),

@@ -9,8 +9,7 @@ fitted within each fold on that fold's training rows, and travels with the model
 - categories with many values: the target's average among the rows with it (cross-fitted, so that
   no row sees its own target);
 - dates: year, month, weekday ... (see `DateFeatures`);
-- running text: TF-IDF of its words, drawn together into a few directions by a singular value
-  decomposition.
+- running text: TF-IDF, a number for each of its most frequent words.
 
 Before all of these, `DisguisedMissing` says what counts as missing. Which column is treated how is
 decided once, on the training rows; `Preparation.code` writes the same as a few lines of Python.
@@ -18,30 +17,20 @@ decided once, on the training rows; `Preparation.code` writes the same as a few 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from sklearn.compose import ColumnTransformer
-from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.model_selection import KFold
-from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler, TargetEncoder
 
 from groundup.workflow.audit import Audit
-from groundup.workflow.column_words import has_word
+from groundup.workflow.blocks import Block, Preparation, Step
+from groundup.workflow.column_words import has_word, word_set
 from groundup.workflow.date_features import DateFeatures
 from groundup.workflow.disguised_missing import DisguisedMissing
-from groundup.workflow.python_source import (
-    Bracketed,
-    dict_source,
-    laid_out,
-    list_source,
-    literal,
-)
 
 __all__ = ["DateFeatures", "DisguisedMissing", "Preparation", "build_preparation"]
 
@@ -51,141 +40,13 @@ _MOST_CATEGORIES = 30
 _LEAST_ROWS_A_CATEGORY = 10
 # Whole numbers in a column named as a code, with no more values than this, are categories.
 _MOST_CODES = 50
-_CODES = frozenset("code zip zipcode postcode postal type".split())
-_MOST_WORDS = 5_000
-_MOST_DIRECTIONS = 100
+_CODES = word_set("code zip zipcode postcode postal type")
+# Words of a text column that become columns: no more than this (less with more than two such
+# columns), than a fourth of the training rows, and than fit into 200 MB.
+_MOST_WORDS = 500
+_MOST_WORD_CELLS = 25_000_000
 # A text column of fewer different words than this has phrases rather than sentences.
 _LEAST_WORDS = 50
-
-
-@dataclass(frozen=True)
-class Step:
-    """One transformer of a block: its class and the parameters that are not the default.
-
-    A parameter ``random_state`` stands in the code as ``SEED``; a parameter may be a step itself.
-    """
-
-    transformer: type
-    parameters: Mapping[str, Any]
-
-    def build(self) -> Any:
-        """Return the unfitted transformer."""
-        return self.transformer(
-            **{
-                name: value.build() if isinstance(value, Step) else value
-                for name, value in self.parameters.items()
-            }
-        )
-
-    def source(self) -> Bracketed:
-        """Return the Python expression that builds it."""
-        arguments = []
-        for name, value in self.parameters.items():
-            written = value.source() if isinstance(value, Step) else literal(value)
-            arguments.append((f"{name}=", "SEED" if name == "random_state" else written))
-        return Bracketed(f"{self.transformer.__name__}(", arguments, ")")
-
-    def classes(self) -> set[str]:
-        """Return the names of the classes that the code calls."""
-        inner = [value for value in self.parameters.values() if isinstance(value, Step)]
-        return {self.transformer.__name__}.union(*(step.classes() for step in inner))
-
-
-@dataclass(frozen=True)
-class Block:
-    """Columns that are treated alike: their name in the `ColumnTransformer`, and the steps."""
-
-    name: str
-    columns: list[str]
-    steps: tuple[Step, ...]
-    words: tuple[str, ...]
-    why: str
-    one_text: bool = False
-
-    def build(self) -> tuple[str, Any, Any]:
-        """Return the (name, transformer, columns) of a `ColumnTransformer`."""
-        built = [step.build() for step in self.steps]
-        transformer = built[0] if len(built) == 1 else make_pipeline(*built)
-        # A bag of words takes one column of texts, not a table of them.
-        return self.name, transformer, self.columns[0] if self.one_text else list(self.columns)
-
-    def source(self) -> Bracketed:
-        """Return the same tuple as Python source."""
-        steps = [("", step.source()) for step in self.steps]
-        made = steps[0] if len(steps) == 1 else ("", Bracketed("make_pipeline(", steps, ")"))
-        columns = literal(self.columns[0]) if self.one_text else self.name.upper()
-        return Bracketed("(", [("", literal(self.name)), made, ("", columns)], ")")
-
-
-@dataclass(frozen=True)
-class Preparation:
-    """The unfitted transformers that stand before the model.
-
-    Parameters
-    ----------
-    missing : DisguisedMissing
-    columns : ColumnTransformer
-    plan : list of {"columns", "steps", "why"}
-        The same in words.
-    blocks : list of Block
-    """
-
-    missing: DisguisedMissing
-    columns: ColumnTransformer
-    plan: list[dict[str, Any]]
-    blocks: list[Block]
-
-    def steps(self) -> list[tuple[str, Any]]:
-        """Return the two steps of a pipeline that stand before the model."""
-        return [("missing", self.missing), ("prepare", self.columns)]
-
-    def pipeline(self) -> Pipeline:
-        """Return the steps as an unfitted pipeline."""
-        return Pipeline(self.steps())
-
-    def imports(self) -> dict[str, str]:
-        """Return the names that `code` uses with their modules, for `import_lines`."""
-        used = {"ColumnTransformer", "DisguisedMissing"}
-        for block in self.blocks:
-            used = used.union(*(step.classes() for step in block.steps))
-        if any(len(block.steps) > 1 for block in self.blocks):
-            used.add("make_pipeline")
-        return {name: _MODULES[name] for name in sorted(used)}
-
-    def code(self) -> str:
-        """Return the lines of Python that build the same transformers.
-
-        They expect ``SEED`` and the lines of `imports`, and leave ``missing`` and ``prepare``.
-        """
-        lists = [
-            list_source(block.name.upper(), block.columns)
-            for block in self.blocks
-            if not block.one_text
-        ]
-        arguments: list[tuple[str, str | Bracketed]] = []
-        if self.missing.values:
-            arguments.append(("", dict_source(self.missing.values)))
-        if self.missing.empty_text:
-            arguments.append(("empty_text=", literal(tuple(self.missing.empty_text))))
-        missing = laid_out(Bracketed("DisguisedMissing(", arguments, ")"), before="missing = ")
-        blocks = [laid_out(block.source(), after=",", indent=8) for block in self.blocks]
-        prepare = ["prepare = ColumnTransformer(", "    [", *blocks, "    ],"]
-        return "".join(lists) + "\n".join([missing, *prepare, "    sparse_threshold=0.0,", ")", ""])
-
-
-_MODULES = {
-    "ColumnTransformer": "sklearn.compose",
-    "TruncatedSVD": "sklearn.decomposition",
-    "TfidfVectorizer": "sklearn.feature_extraction.text",
-    "SimpleImputer": "sklearn.impute",
-    "KFold": "sklearn.model_selection",
-    "make_pipeline": "sklearn.pipeline",
-    "OneHotEncoder": "sklearn.preprocessing",
-    "StandardScaler": "sklearn.preprocessing",
-    "TargetEncoder": "sklearn.preprocessing",
-    "DateFeatures": "groundup.workflow.prepare",
-    "DisguisedMissing": "groundup.workflow.prepare",
-}
 
 
 def build_preparation(X_train: pd.DataFrame, audit: Audit, *, seed: int) -> Preparation:
@@ -198,7 +59,7 @@ def build_preparation(X_train: pd.DataFrame, audit: Audit, *, seed: int) -> Prep
     audit : Audit
         After `audit_against_target`.
     seed : int
-        For the cross-fitting of target averages and for the singular value decomposition.
+        For the cross-fitting of target averages.
 
     Returns
     -------
@@ -252,7 +113,7 @@ def build_preparation(X_train: pd.DataFrame, audit: Audit, *, seed: int) -> Prep
     }
     blocks = [makers[name](columns) for name, columns in treated.items() if columns]
     blocks += [
-        _text(name, n_words, len(X), number, seed)
+        _text(name, n_words, len(X), number, len(read))
         for number, (name, n_words) in enumerate(read.items(), 1)
     ]
     return Preparation(
@@ -335,21 +196,15 @@ def _dates(columns: list[str]) -> Block:
     )
 
 
-def _text(name: str, n_words: int, n_rows: int, number: int, seed: int) -> Block:
-    # Fewer than words, so that every fold has enough of them, and few against the rows.
-    directions = max(2, min(_MOST_DIRECTIONS, n_words // 4, n_rows // 10))
+def _text(name: str, n_words: int, n_rows: int, number: int, n_texts: int) -> Block:
+    most = min(_MOST_WORDS, 2 * _MOST_WORDS // n_texts, _MOST_WORD_CELLS // n_rows // n_texts)
+    words = min(n_words, n_rows // 4, max(50, most))
     return Block(
         "text" if number == 1 else f"text_{number}",
         [name],
-        (
-            Step(TfidfVectorizer, {"max_features": _MOST_WORDS, "sublinear_tf": True}),
-            Step(TruncatedSVD, {"n_components": directions, "random_state": seed}),
-        ),
-        (
-            f"TF-IDF of its {min(n_words, _MOST_WORDS)} most frequent words",
-            f"{directions} directions by singular value decomposition",
-        ),
-        "What a text says is in its words; words that go together are drawn together.",
+        (Step(TfidfVectorizer, {"max_features": words, "sublinear_tf": True}),),
+        (f"TF-IDF of its {words} most frequent words",),
+        "What a text says is in its words: frequent in this text, and rare in the others.",
         one_text=True,
     )
 
@@ -366,7 +221,7 @@ def _distinct_words(texts: pd.Series) -> int:
     if present.empty:
         return 0
     try:
-        return len(TfidfVectorizer(max_features=_MOST_WORDS).fit(present).vocabulary_)
+        return len(TfidfVectorizer().fit(present).vocabulary_)
     except ValueError:  # nothing but single letters and punctuation
         return 0
 

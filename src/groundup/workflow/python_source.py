@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -155,7 +154,6 @@ def _import_order(name: str) -> tuple[int, str]:
 
 
 def _text(value: str) -> str:
-    if '"' in value and "'" not in value:
-        return repr(value)
-    # JSON's escapes are Python's, but for characters beyond the basic plane: keep those as they are.
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    written = repr(value)
+    # Double quotes wherever that needs no further escapes.
+    return f'"{written[1:-1]}"' if '"' not in value and written[0] == "'" else written

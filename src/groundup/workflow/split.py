@@ -3,7 +3,7 @@
 The test score answers for rows that the model has never met, so the split decides which question
 it answers. Four methods, the first that fits:
 
-- **time**: where the rows form a series, the latest fifth is the test; rows of one time stay together;
+- **time**: where the rows form a series, the latest fifth is the test;
 - **group**: where many rows come from one individual, whole individuals go to one side;
 - **stratified**, for classes: each side gets the same share of every class;
 - **random**, for quantities.
@@ -15,8 +15,8 @@ are made in the same way. Every split is a few lines of scikit-learn, and `Split
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
+from dataclasses import dataclass, replace
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -25,119 +25,18 @@ from groundup.workflow.audit import Audit
 from groundup.workflow.columns import counted, listed, percent
 from groundup.workflow.dealing import Copies, Dealer, Fold, copies, folds_in_time
 from groundup.workflow.findings import Finding
-from groundup.workflow.python_source import literal
+from groundup.workflow.partition import Method, Split
 from groundup.workflow.table import DataError
-from groundup.workflow.task import LEAST_ROWS
-
-Method = Literal["time", "group", "stratified", "random", "file"]
+from groundup.workflow.task import LEAST_ROWS, Task
 
 # Of each of two classes, every fifth of the rows must get one.
 _LEAST_OF_A_CLASS = 5
 
 
-@dataclass(frozen=True)
-class Split:
-    """Which rows train, which test, and the folds of the training rows.
-
-    Parameters
-    ----------
-    train, test : int ndarrays
-        Positions of the rows, ascending.
-    folds : list of (fit, validate) int ndarrays
-        Positions within the training rows, ascending.
-    method : {"time", "group", "stratified", "random", "file"}
-        ``"file"``: the test rows come from a file of their own, and all rows train.
-    why : str
-    features : list of str
-        The columns of ``X`` in `code`: the audit's features before it looked at the target.
-    n_parts : int, default=5
-        The test rows are one of this many parts.
-    column : str or None
-        The column of times or of groups.
-    dealer : Dealer or None
-        What dealt the rows out, unless it was time.
-    findings : list of Finding
-    """
-
-    train: np.ndarray
-    test: np.ndarray
-    folds: list[Fold]
-    method: Method
-    why: str
-    features: list[str]
-    n_parts: int = 5
-    column: str | None = None
-    dealer: Dealer | None = None
-    findings: list[Finding] = field(default_factory=list)
-
-    @property
-    def keeps_copies_together(self) -> bool:
-        """Whether rows equal in every feature stand on one side."""
-        return self.method in ("stratified", "random") and self.dealer.keys is not None
-
-    def imports(self) -> dict[str, str]:
-        """Return the names that `code` uses with their modules, for `import_lines`."""
-        if self.method in ("time", "file"):
-            return {}
-        names = {type(self.dealer.splitter(self.n_parts)).__name__: "sklearn.model_selection"}
-        return names | {"np": "numpy"} if self.keeps_copies_together else names
-
-    def code(self) -> str:
-        """Return the lines of Python that make the same split.
-
-        They expect ``X`` (DataFrame of the columns `features`, with the rows that have a target),
-        ``y`` and ``SEED``, the lines of `imports`, and for groups ``data``, of which X is a part.
-        They leave ``X_train``, ``X_test``, ``y_train`` and ``y_test``.
-        """
-        if self.method == "file":
-            return "X_train, y_train = X, y\n"
-        if self.method == "time":
-            return (
-                "# The latest rows are the test rows; rows of one time stay together.\n"
-                f"when = X[{literal(self.column)}]\n"
-                'cutoff = when.sort_values(na_position="first")'
-                f".iloc[len(when) - len(when) // {self.n_parts}]\n"
-                "test = (when >= cutoff).to_numpy()\n"
-                "X_train, X_test = X[~test], X[test]\n"
-                "y_train, y_test = y[~test], y[test]\n"
-            )
-        name = type(self.dealer.splitter(self.n_parts)).__name__
-        lines = f"splitter = {name}(n_splits={self.n_parts}, shuffle=True, random_state=SEED)\n"
-        if self.keeps_copies_together:
-            lines += (
-                "# Rows equal in every column are dealt out as one, and stay together.\n"
-                "groups = X.groupby(list(X.columns), dropna=False, sort=False).ngroup()\n"
-                "first = np.unique(groups, return_index=True)[1]\n"
-            )
-            if self.dealer.most:
-                lines += (
-                    "# What repeats more often than that trains.\n"
-                    f"first = first[np.bincount(groups) <= {self.dealer.most}]\n"
-                )
-            return lines + (
-                "dealt = first[next(splitter.split(first, y.iloc[first]))[1]]\n"
-                "test = np.isin(groups, groups.iloc[dealt])\n"
-                "X_train, X_test = X[~test], X[test]\n"
-                "y_train, y_test = y[~test], y[test]\n"
-            )
-        if self.method == "group":
-            lines += (
-                "# All rows of one group stay on one side.\n"
-                f"groups = data[{literal(self.column)}]\n"
-                "train, test = next(splitter.split(X, y, groups))\n"
-            )
-        else:
-            lines += "train, test = next(splitter.split(X, y))\n"
-        return lines + (
-            "X_train, X_test = X.iloc[train], X.iloc[test]\n"
-            "y_train, y_test = y.iloc[train], y.iloc[test]\n"
-        )
-
-
 def make_split(
     frame: pd.DataFrame,
     y: pd.Series,
-    task: str,
+    task: Task,
     audit: Audit,
     *,
     seed: int,
@@ -228,7 +127,8 @@ def _check(y: pd.Series, task: str, audit: Audit, method: str | None) -> None:
         raise DataError(f"there is no split {method!r}; there are {listed(get_args(Method))}")
     if len(y) < LEAST_ROWS:
         raise DataError(
-            f"{counted(len(y), 'row')}; at least {LEAST_ROWS} are needed to hold some back for a test"
+            f"{counted(len(y), 'row')}; at least {LEAST_ROWS} are needed to hold some back for a "
+            "test"
         )
     if method == "time" and not audit.time_column:
         raise DataError("a split by time needs a column of times, and none was found")

@@ -7,21 +7,23 @@ patients never seen. The split has to ask the real question, so the audit looks 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from groundup.workflow.column_words import has_word
-from groundup.workflow.columns import Columns, listed
+from groundup.workflow.column_words import has_word, word_set
+from groundup.workflow.columns import Columns, counted, listed
+from groundup.workflow.findings import Finding
 
-_TIMES = frozenset("year yr date time timestamp datetime yrsold yearsold".split())
+_TIMES = word_set("year yr date time timestamp datetime yrsold yearsold")
 # A time that a thing took is no time at which it was.
-_DURATIONS = frozenset("secs seconds minutes mins hours duration elapsed taken".split())
-_ENTITIES = frozenset(
+_DURATIONS = word_set("secs seconds minutes mins hours duration elapsed taken")
+_ENTITIES = word_set(
     "subject patient person participant user customer client member household family school "
     "hospital device machine sensor player team driver store shop company account group animal "
-    "individual donor site station plant panel id ids".split()
+    "individual donor site station plant panel id ids"
 )
 
 _LEAST_GROUPS = 10
@@ -80,8 +82,8 @@ def time_orders(columns: Columns) -> list[TimeOrder]:
     return sorted(found, key=lambda order: not order.ordered)
 
 
-def group_structure(columns: Columns) -> Groups | None:
-    """Find the column whose values are individuals with several rows each.
+def group_structure(columns: Columns, keep: Collection[str] = ()) -> Groups | None:
+    """Find the column, other than those to `keep`, whose values are individuals of several rows.
 
     Its name says so (subject, patient, customer, id ...), it repeats, and at least one further
     column is constant within its groups, which it would not be if the rows were dealt out at
@@ -90,6 +92,8 @@ def group_structure(columns: Columns) -> Groups | None:
     best = None
     for name in columns.named("number", "text"):
         distinct = columns.distinct[name]
+        if name in keep:
+            continue
         if not _LEAST_GROUPS <= distinct <= columns.n_rows / 2 or not has_word(name, _ENTITIES):
             continue
         numbers = columns.numbers(name) if columns.kinds[name] == "number" else np.zeros(0)
@@ -105,6 +109,30 @@ def group_structure(columns: Columns) -> Groups | None:
                 f"{listed(constant, most=3)} always the same within each",
             )
     return best
+
+
+def shared_codes(columns: Columns, codes: Iterable[str]) -> list[Finding]:
+    """Note the codes that several rows share, together with what those rows have in common."""
+    findings = []
+    for name in codes:
+        rows = int(columns.frame[name].duplicated(keep=False).sum())
+        if columns.distinct[name] >= 0.95 * columns.n_rows:
+            continue
+        constant = constant_within(columns, name)
+        if len(constant) >= 2:
+            findings.append(
+                Finding(
+                    "shared-code",
+                    "audit",
+                    f"{counted(rows, 'row')} share their {name} with another, and with it "
+                    f"{listed(constant, most=3)}.",
+                    why="Such rows may belong together, and one may tell about the other.",
+                    action="Split without regard to it; the score may be somewhat optimistic.",
+                    columns=(name,),
+                    evidence={"rows": rows, "constant_within": constant},
+                )
+            )
+    return findings
 
 
 def constant_within(columns: Columns, group: str) -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from groundup.workflow.column_words import column_words
+from groundup.workflow.column_words import column_words, word_set
 from groundup.workflow.table import DataError
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -28,18 +28,18 @@ _MOST_NUMBER_CLASSES = 10
 # ... provided that a value stands on average in at least this many rows.
 _LEAST_ROWS_A_CLASS = 5
 
-_TARGET_WORDS = (
+_TARGET_WORDS = word_set(
     "target label class outcome response survived survival churn churned default fraud spam "
     "species quality price cost value diagnosis cnt demand sales rating fare result"
-).split()
-
-_POSITIVE_WORDS = frozenset(
-    "yes y true t positive pos success spam fraud churn churned sick ill disease malignant "
-    "dead died defaulted bad fail failed failure approved accepted clicked bought 1 1.0".split()
 )
-_NEGATIVE_WORDS = frozenset(
+
+_POSITIVE_WORDS = word_set(
+    "yes y true t positive pos success spam fraud churn churned sick ill disease malignant "
+    "dead died defaulted bad fail failed failure approved accepted clicked bought 1 1.0"
+)
+_NEGATIVE_WORDS = word_set(
     "no n false f negative neg ham legitimate healthy benign alive good ok normal rejected "
-    "0 0.0 -1 -1.0".split()
+    "0 0.0 -1 -1.0"
 )
 
 
@@ -209,8 +209,10 @@ def likely_targets(
     >>> import pandas as pd
     >>> from types import SimpleNamespace as Column
     >>> frame = pd.DataFrame({"age": [31.5, 40.0, 22.1], "churn": ["no", "yes", "no"]})
-    >>> likely_targets(frame, [Column(name="age", kind="number"), Column(name="churn", kind="text")])
-    [('churn', 'its name is a usual one for a target, it is the last column, it takes two values')]
+    >>> columns = [Column(name="age", kind="number"), Column(name="churn", kind="text")]
+    >>> [(name, reason)] = likely_targets(frame, columns)
+    >>> name, reason[:38]
+    ('churn', 'its name is a usual one for a target, ')
     """
     ranked = []
     # A row number in front is passed over.

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from groundup.workflow.column_words import has_word
+from groundup.workflow.column_words import has_word, word_set
 from groundup.workflow.columns import Columns, counted, listed, percent
 from groundup.workflow.findings import Finding
 
 _NEAR_CONSTANT = 0.99
-_NEVER_NEGATIVE = frozenset(
+_NEVER_NEGATIVE = word_set(
     "time age count price amount distance duration weight height area size quantity hours days "
-    "minutes seconds secs income salary fare rooms population length width".split()
+    "minutes seconds secs income salary fare rooms population length width"
 )
-_WEIGHTS = frozenset("fnlwgt sampleweight surveyweight finalweight wgt pweight".split())
+_WEIGHTS = word_set("fnlwgt sampleweight surveyweight finalweight wgt pweight")
 
 
 def empty_columns(columns: Columns) -> list[str]:
