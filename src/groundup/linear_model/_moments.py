@@ -49,15 +49,14 @@ def chunk_mean(
     X,  # (m, d) in
     Y,  # (m, t) in
     weights,  # (m,) in
+    total,  # the sum of the weights
     mean,  # (d + t,) out
 ):
-    """Compute the weighted mean of the rows (x, y); return their total weight."""
+    """Compute the weighted mean of the rows (x, y)."""
     m, d = X.shape
     t = Y.shape[1]
     mean[:] = 0.0
-    total = 0.0
     for i in range(m):
-        total += weights[i]
         # Counted from the first row, so that a constant column has exactly its value as mean.
         for j in range(d):
             mean[j] += weights[i] * (X[i, j] - X[0, j])
@@ -68,7 +67,6 @@ def chunk_mean(
         mean[j] = X[0, j] + scale * mean[j]
     for k in range(t):
         mean[d + k] = Y[0, k] + scale * mean[d + k]
-    return total
 
 
 @kernel
@@ -105,6 +103,8 @@ class CentredRows:
     """
 
     def __init__(self, X, Y, sample_weight=None, n_threads=1):
+        if sample_weight is not None and not sample_weight.any():
+            raise ValueError("All sample weights are zero; give at least one row a weight.")
         self.X, self.Y, self.n_threads = X, Y, n_threads
         self.weights = np.ones(len(X)) if sample_weight is None else sample_weight
         self.weights = self.weights.view()
@@ -128,17 +128,18 @@ class CentredRows:
         """Go through the rows `start` to `stop` in chunks, each about `mean` or about its own.
 
         Yields (Z, mean, W): the chunk's rows about the mean, times the roots of their weights, of
-        shape (at most CHUNK_ROWS, d + t) and overwritten by the next chunk; that mean; and, if it
-        is the chunk's own, the chunk's weight.
+        shape (at most CHUNK_ROWS, d + t) and overwritten by the next chunk; that mean; and the
+        weight of the chunk.
         """
         buffer = np.empty((min(CHUNK_ROWS, stop - start), self.width))
-        weight = 0.0
         for low in range(start, stop, CHUNK_ROWS):
             high = min(low + CHUNK_ROWS, stop)
             rows = self.X[low:high], self.Y[low:high], self.weights[low:high]
-            centre = np.empty(self.width) if mean is None else mean
-            if mean is None:
-                weight = chunk_mean(*rows, centre)
+            centre = mean
+            weight = float(rows[2].sum())
+            if centre is None:
+                centre = np.empty(self.width)
+                chunk_mean(*rows, weight, centre)
             Z = buffer[: high - low]
             centre_chunk(*rows, centre, Z)
             yield Z, centre, weight
@@ -146,7 +147,7 @@ class CentredRows:
     def mean(self) -> np.ndarray:
         """Make the weighted mean of the rows alone, of shape (d + t,)."""
         mean = np.empty(self.width)
-        chunk_mean(self.X, self.Y, self.weights, mean)
+        chunk_mean(self.X, self.Y, self.weights, float(self.weights.sum()), mean)
         return mean
 
     def moments(self, centred: bool = True) -> Moments:
@@ -165,8 +166,8 @@ class CentredRows:
 
 def merged(a: Moments, b: Moments) -> Moments:
     """Merge the moments of two sets of rows."""
-    if a.weight == 0.0:  # rows of no weight, or moments about zero: the sums alone
-        return Moments(b.weight, b.mean, a.second + b.second)
+    if a.weight == 0.0:  # rows that do not count
+        return b
     weight = a.weight + b.weight
     # m = m_a + (W_b / W) (m_b - m_a)
     apart = b.mean - a.mean
