@@ -18,7 +18,8 @@ same answer. Which one gets there fastest depends on the shape of the problem:
 penalty               parameters           method
 ===================== ==================== ======================================================
 l2 or none            few                  Newton's method: four to eight exact steps
-l2 or none            many                 L-BFGS on standardised columns: cheap steps
+                                           (`_logistic_smooth`)
+l2 or none            many                 L-BFGS on standardised columns: cheap steps (the same)
 l1 or elastic net     any                  Newton's method with the l1 norm kept exact, on the
                                            columns that matter (`_logistic_sparse`)
 ===================== ==================== ======================================================
@@ -26,22 +27,15 @@ l1 or elastic net     any                  Newton's method with the l1 norm kept
 Cost: O(n d) a pass over the rows, O(n d^2) for a Hessian. It fails to have an answer when a
 hyperplane separates the classes and there is no penalty: the coefficients then grow for ever, and
 a warning says so.
-
-References
-----------
-Cox (1958), The regression analysis of binary sequences. Minka (2003), A comparison of numerical
-optimizers for logistic regression. Nocedal and Wright (2006), Numerical Optimization.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
@@ -50,130 +44,8 @@ from groundup._blocks import thread_count
 from groundup._estimator import Estimator
 from groundup.linear_model._base import linear_decision
 from groundup.linear_model._logistic_cost import LogisticCost
+from groundup.linear_model._logistic_smooth import smooth_logistic
 from groundup.linear_model._logistic_sparse import sparse_logistic
-from groundup.optim import lbfgs, newton
-
-Array = NDArray[np.float64]
-
-# Newton's Hessian takes n p^2 operations: always worth it up to the first bound on p, and further
-# up where n p^2 stays below the second
-FEW_PARAMETERS = 128
-QUICK_HESSIAN = 1e9
-
-
-def smooth_logistic(
-    cost: LogisticCost,
-    start: Array,
-    *,
-    max_iter: int = 100,
-    tol: float = 1e-4,
-    method: str = "auto",
-) -> Iterator[dict[str, Any]]:
-    """Minimise the logistic cost with an l2 penalty or none; yield the start and every step.
-
-    Parameters
-    ----------
-    cost : LogisticCost
-        The rows and the penalty.
-    start : array of shape (p,)
-        Parameters to begin with; zeros are a good choice.
-    max_iter : int, default=100
-        The largest number of steps.
-    tol : float, default=1e-4
-        Stop when no entry of the gradient exceeds `tol`.
-    method : {"auto", "newton", "lbfgs"}, default="auto"
-        "auto" is Newton's method where its Hessian is cheap, L-BFGS elsewhere.
-
-    Yields
-    ------
-    step : dict
-        `parameters` (p,); `cost` and `gradient` (p,) there; `iteration`, 0 for the start;
-        `converged`, whether `tol` is met.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> X = np.array([[0.0], [1.0], [2.0], [3.0]])
-    >>> cost = LogisticCost(X, np.array([0, 1, 0, 1]), 2, l2=0.25)
-    >>> for step in smooth_logistic(cost, np.zeros(2)):
-    ...     print(step["iteration"], round(step["cost"], 4))
-    0 0.6931
-    1 0.6377
-    2 0.6376
-    """
-    p = cost.n_parameters
-    if method == "auto":
-        cheap = p <= FEW_PARAMETERS or len(cost.X) * p * p <= QUICK_HESSIAN
-        method = "newton" if cheap else "lbfgs"
-    if method == "newton":
-        yield from newton(cost.cost_and_gradient, cost.hessian, start, max_iter=max_iter, tol=tol)
-        return
-
-    # L-BFGS needs directions of similar curvature, so it sees centred columns of unit curvature;
-    # `tol` is still about the gradient by the original parameters
-    standard = Standardised(cost)
-    for step in lbfgs(
-        standard.cost_and_gradient, standard.inverse(start), max_iter=max_iter, tol=0.0
-    ):
-        gradient = standard.gradient_by_original(step["gradient"])
-        converged = bool(np.max(np.abs(gradient)) <= tol)
-        yield {
-            "parameters": standard.original(step["parameters"]),
-            "cost": step["cost"],
-            "gradient": gradient,
-            "iteration": step["iteration"],
-            "converged": converged,
-        }
-        if converged:
-            return
-
-
-class Standardised:
-    """The same cost in other parameters v, those of columns with mean 0 and equal curvature.
-
-    z = w'x + b = v'((x - m) / c) + a    where w = v / c,  b = a - w'm
-
-    Parameters
-    ----------
-    cost : LogisticCost
-    """
-
-    def __init__(self, cost: LogisticCost) -> None:
-        self.cost = cost
-        weight = cost.sample_weight / cost.weight_sum
-        mean = np.einsum("i,ij->j", weight, cost.X)  # (d,)
-        square = np.einsum("i,ij,ij->j", weight, cost.X, cost.X)
-        variance = np.maximum(square - mean**2, 1e-12 * square) if cost.fit_intercept else square
-        # curvature where the probabilities are 1/2: variance / 4, and the penalty's
-        curvature = 0.25 * variance + cost.l2
-        self.c = np.sqrt(np.where(curvature > 0.0, curvature, 1.0))  # (d,)
-        self.m = mean if cost.fit_intercept else np.zeros_like(mean)  # (d,)
-
-    def original(self, v: Array) -> Array:
-        W = self.cost.unravel(v).copy()
-        # w = v / c,  b = a - w'm
-        W[:, :-1] /= self.c
-        W[:, -1] -= W[:, :-1] @ self.m
-        return self.cost.ravel(W)
-
-    def inverse(self, w: Array) -> Array:
-        V = self.cost.unravel(w).copy()
-        V[:, -1] += V[:, :-1] @ self.m
-        V[:, :-1] *= self.c
-        return self.cost.ravel(V)
-
-    def cost_and_gradient(self, v: Array, rows: Any) -> tuple[float, Array]:
-        value, gradient = self.cost.cost_and_gradient(self.original(v), rows)
-        G = self.cost.unravel(gradient).copy()
-        # dJ/dv = (dJ/dw - m dJ/db) / c
-        G[:, :-1] = (G[:, :-1] - G[:, -1:] * self.m) / self.c
-        return value, self.cost.ravel(G)
-
-    def gradient_by_original(self, gradient: Array) -> Array:
-        G = self.cost.unravel(gradient).copy()
-        # dJ/dw = c dJ/dv + m dJ/db
-        G[:, :-1] = G[:, :-1] * self.c + G[:, -1:] * self.m
-        return self.cost.ravel(G)
 
 
 class LogisticRegression(ClassifierMixin, Estimator):
@@ -236,6 +108,11 @@ default="lbfgs"
     ValueError
         If there are fewer than two classes, or a parameter has a value that is not supported.
 
+    References
+    ----------
+    Cox (1958), The regression analysis of binary sequences. Minka (2003), A comparison of
+    numerical optimizers for logistic regression.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -248,7 +125,7 @@ default="lbfgs"
     array([[0.98, 0.02, 0.  ]])
     """
 
-    _parameter_constraints = {
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
         "penalty": [
             StrOptions({"l1", "l2", "elasticnet"}),
             None,

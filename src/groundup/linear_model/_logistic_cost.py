@@ -110,7 +110,7 @@ class LogisticCost:
         )
 
     def unravel(self, w: Array) -> Array:
-        """Return the parameters as an array (K or 1, d + 1), with a zero for a missing intercept."""
+        """Return the parameters as an array (K or 1, d + 1); a missing intercept is 0."""
         if self.fit_intercept:
             return w.reshape(self.shape)
         W = np.zeros(self.shape)
