@@ -1,0 +1,104 @@
+"""The words of the field, each in a sentence or two, as the report explains them where they stand."""
+
+from __future__ import annotations
+
+GLOSSARY: dict[str, tuple[str, str]] = {
+    "accuracy": (
+        "Accuracy",
+        "The share of rows whose class the model names correctly. 1 is perfect. With a common class "
+        "it can be high without any skill, so compare it with the baseline.",
+    ),
+    "baseline": (
+        "Baseline",
+        "A model that looks at no column: it always answers with the most common class, or with the "
+        "average. Whatever does not beat it has learned nothing.",
+    ),
+    "calibration": (
+        "Calibration",
+        "Whether probabilities mean what they say: of all rows given 70%, about 70 in 100 should "
+        "turn out that way.",
+    ),
+    "confusion": (
+        "Confusion matrix",
+        "A table of true classes against predicted ones. What lies on the diagonal is right; what "
+        "lies beside it tells which classes are taken for which.",
+    ),
+    "correlation": (
+        "Correlation",
+        "How closely two columns move together: 1 is in step, −1 is opposite, 0 is no monotone "
+        "relation. It says nothing about which causes which.",
+    ),
+    "feature": (
+        "Feature",
+        "A column that the model may look at in order to predict the target.",
+    ),
+    "fold": (
+        "Fold",
+        "The training rows are cut into equal parts, the folds. Each fold is predicted once by a "
+        "model that learned from the other folds, so every training row also serves as a new row.",
+    ),
+    "importance": (
+        "Permutation importance",
+        "One column's values are shuffled among the rows, and the loss in score is measured. A "
+        "large loss means that the model leans on that column.",
+    ),
+    "interval": (
+        "Interval",
+        "A test has a limited number of rows, so its score is partly luck. The interval gives the "
+        "range in which the model's true score lies; made this way, it holds it in 95 of 100 tests.",
+    ),
+    "leak": (
+        "Leak",
+        "A column that is only known once the answer is known. With it a model looks brilliant on "
+        "old rows, and fails on new ones.",
+    ),
+    "learning_curve": (
+        "Learning curve",
+        "The score against the number of rows learned from. If it still rises at the right, more "
+        "rows would help.",
+    ),
+    "overfitting": (
+        "Overfitting",
+        "Learning the training rows by heart, accidents included. It shows as a training score far "
+        "above the score on new rows.",
+    ),
+    "parameter": (
+        "Parameter",
+        "A setting of the model that is not learned from the rows but chosen, such as how many "
+        "neighbours are asked.",
+    ),
+    "r2": (
+        "R²",
+        "The share of the target's variance that the model explains. 1 is perfect, 0 is no better "
+        "than always answering the average, and below 0 is worse than that.",
+    ),
+    "residual": (
+        "Residual",
+        "The error of one row: its actual value less the predicted one.",
+    ),
+    "roc_auc": (
+        "ROC AUC",
+        "Take one row of each of the two classes at random: this is how often the model gives the "
+        "right one the higher probability. 0.5 is a coin, 1 is perfect.",
+    ),
+    "seed": (
+        "Seed",
+        "The number from which all random choices follow. The same seed gives the same split and "
+        "the same model.",
+    ),
+    "target": ("Target", "The column that is to be predicted."),
+    "test": (
+        "Test rows",
+        "Rows that were locked away at the start and looked at once, at the end. Nothing was "
+        "learned or chosen with them, so their score is an honest one.",
+    ),
+    "underfitting": (
+        "Underfitting",
+        "Having learned too little: the model cannot even follow the rows it was fitted on.",
+    ),
+    "validation": (
+        "Validation score",
+        "The average score over the folds: each on rows that the model fitted for it had not seen. "
+        "Models are compared and tuned by it.",
+    ),
+}
