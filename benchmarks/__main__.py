@@ -35,8 +35,9 @@ LIBRARIES = [
 
 
 def families() -> list[str]:
-    """Name the modules beside this one; each has a list WORKLOADS."""
-    return sorted(p.stem for p in Path(__file__).parent.glob("[!_]*.py"))
+    """Name the modules beside this one that have a list WORKLOADS."""
+    modules = Path(__file__).parent.glob("[!_]*.py")
+    return sorted(p.stem for p in modules if "\nWORKLOADS" in p.read_text())
 
 
 def machine() -> str:
@@ -56,7 +57,8 @@ def machine() -> str:
             continue
     return (
         f"{os.cpu_count()} cores, {processor}, {platform.system()}; "
-        f"all libraries with {THREADS} threads. Python {platform.python_version()}, {', '.join(versions)}."
+        f"all libraries with {THREADS} threads. "
+        f"Python {platform.python_version()}, {', '.join(versions)}."
     )
 
 

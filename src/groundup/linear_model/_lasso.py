@@ -200,6 +200,11 @@ class ElasticNet(MultiOutputMixin, LinearRegressor):
     ValueError
         From `fit`, if `precompute` is a matrix.
 
+    References
+    ----------
+    .. [1] Zou and Hastie (2005), "Regularization and variable selection via the elastic net",
+       Journal of the Royal Statistical Society B 67(2).
+
     Examples
     --------
     >>> import numpy as np
@@ -340,6 +345,11 @@ class Lasso(ElasticNet):
     ------
     ValueError
         From `fit`, if `precompute` is a matrix.
+
+    References
+    ----------
+    .. [1] Tibshirani (1996), "Regression shrinkage and selection via the lasso", Journal of the
+       Royal Statistical Society B 58(1).
 
     Examples
     --------

@@ -224,6 +224,10 @@ class LinearRegression(MultiOutputMixin, LinearRegressor):
     ValueError
         From `fit`, if ``positive=True``.
 
+    References
+    ----------
+    .. [1] Bjorck (1996), "Numerical methods for least squares problems", SIAM.
+
     Examples
     --------
     >>> import numpy as np

@@ -234,6 +234,11 @@ class Ridge(MultiOutputMixin, LinearRegressor):
         From `fit`, for a solver or ``positive=True`` that is not supported, and for as many
         values of `alpha` as there are not targets.
 
+    References
+    ----------
+    .. [1] Hoerl and Kennard (1970), "Ridge regression: biased estimation for nonorthogonal
+       problems", Technometrics 12(1).
+
     Examples
     --------
     >>> import numpy as np

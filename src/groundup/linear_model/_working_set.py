@@ -30,6 +30,7 @@ References
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from typing import Any
 
@@ -42,8 +43,8 @@ from groundup.linear_model._coordinate_descent import Penalty, descend, duality_
 
 # The first working set has FIRST sqrt(d) columns: then its Gram matrix costs less than a pass.
 FIRST = 2.0
-# The most epochs on the first set; twice as many on each one after it.  A set that lacks columns need
-# not be solved to the end where that takes long.
+# The most epochs on the first set; twice as many on each one after it.  A set that lacks columns
+# need not be solved to the end where that takes long.
 FIRST_EPOCHS = 50
 # A working set is solved to this part of the tolerance, so that the rest is left to other columns.
 INNER = 0.3
@@ -131,7 +132,8 @@ def working_sets(
     fit_intercept : bool, default=True
         Whether columns and target are centred.
     max_iter : int, default=1000
-        The most epochs of coordinate descent, all working sets together.
+        The most epochs of coordinate descent; one on a working set counts as its share of the
+        columns.
     tol : float, default=1e-4
         Stop where the duality gap is at most `tol` times the mean of y^2.
     rng : RandomState or None
@@ -159,7 +161,7 @@ def working_sets(
     centred = y - mean_y
     square = float(weights @ centred**2)
     slope = np.empty(d)
-    n_iter, patience = 0, FIRST_EPOCHS
+    work, patience = 0.0, FIRST_EPOCHS
 
     def over_all_columns() -> float:
         """Compute the slope of every column; return the duality gap."""
@@ -184,17 +186,18 @@ def working_sets(
                 slope[A],
                 order,
                 penalty,
-                min(patience, max_iter - n_iter),
+                min(patience, math.ceil((max_iter - work) * d / len(A))),
                 tol,
                 INNER * tol * square,
             )
             w[A] = part
-            n_iter += epochs
+            work += epochs * len(A) / d
+            n_iter = min(max_iter, math.ceil(work))
             patience *= 2
             gap = over_all_columns()
             converged = settled and gap <= tol * square
             yield {"w": w, "gap": gap, "n_iter": n_iter, "converged": converged, "mean": means}
-            if converged or n_iter >= max_iter:
+            if converged or work >= max_iter:
                 return
 
 
