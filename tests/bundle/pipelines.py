@@ -14,15 +14,12 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 
-from groundup.bundle.estimators import KINDS
 from groundup.workflow.date_features import DateFeatures
 from groundup.workflow.disguised_missing import DisguisedMissing
 
 COLOURS = np.array(["red", "green", "blue", "Ümlaut", "日本", "=1+1", "", "rare one", "a,b"])
-WORDS = np.array("win a free prize now call me later tonight thanks for the lift señor".split())
+WORDS = ["win", "a", "free", "prize", "now", "call", "me", "later", "thanks", "for", "señor"]
 KIND = {"n": "number", "b": "boolean", "d": "date", "c": "text", "t": "text"}
-
-COEFFICIENT_MODELS = {"LinearRegression", "Ridge", "Lasso", "ElasticNet", "LogisticRegression"}
 
 
 def make_table(seed: int, n: int = 120, *, new: bool = False) -> pd.DataFrame:
@@ -161,27 +158,41 @@ def make_prepare(seed: int, task: str) -> Pipeline:
     )
 
 
-def make_models(task: str) -> dict[str, Any]:
-    """Return every final estimator that can be kept, unfitted, by name."""
-    models: dict[str, Any] = {}
-    for name, kind in KINDS.items():
-        cls = kind.load()
-        if (cls._estimator_type if hasattr(cls, "_estimator_type") else "") == "transformer":
-            continue
-        from sklearn.base import is_classifier
-
-        model = cls()
-        if is_classifier(model) == (task != "regression"):
-            models[name] = model
-    return models
-
-
 def make_model(seed: int, task: str) -> Any:
-    return {
-        "binary": [DummyClassifier(), DummyClassifier(strategy="uniform", random_state=3)],
-        "multiclass": [DummyClassifier(strategy="most_frequent"), DummyClassifier()],
-        "regression": [DummyRegressor(), DummyRegressor(strategy="quantile", quantile=0.3)],
-    }[task][seed % 2]
+    """Return one of many final estimators, unfitted."""
+    import groundup.linear_model as linear
+    import groundup.neighbors as neighbors
+
+    if task == "regression":
+        options = [
+            DummyRegressor(),
+            linear.LinearRegression(),
+            linear.Ridge(alpha=3),
+            linear.Lasso(alpha=0.02),
+            neighbors.KNeighborsRegressor(n_neighbors=4, weights="distance"),
+            linear.ElasticNet(alpha=0.05, l1_ratio=0.3),
+            DummyRegressor(strategy="quantile", quantile=0.3),
+            neighbors.KNeighborsRegressor(algorithm="kd_tree", leaf_size=7, metric="manhattan"),
+        ]
+    else:
+        options = [
+            DummyClassifier(),
+            linear.LogisticRegression(),
+            neighbors.KNeighborsClassifier(n_neighbors=9),
+            linear.LogisticRegression(C=0.3, l1_ratio=1, class_weight="balanced"),
+            neighbors.KNeighborsClassifier(algorithm="kd_tree", leaf_size=5, weights="distance"),
+            neighbors.KNeighborsClassifier(metric="cosine", p=None),
+            DummyClassifier(strategy="uniform", random_state=3),
+        ]
+    return options[seed % len(options)]
+
+
+def make_pipeline(seed: int, task: str) -> Pipeline:
+    """Return a whole pipeline, unfitted."""
+    prepare, model = make_prepare(seed, task), make_model(seed, task)
+    if not type(model).__name__.startswith("Dummy"):  # the others take dense input alone
+        prepare.set_params(prepare__sparse_threshold=0)
+    return Pipeline([*prepare.steps, ("model", model)])
 
 
 def schema_of(frame: pd.DataFrame) -> list[dict[str, str]]:

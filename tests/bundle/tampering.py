@@ -69,8 +69,8 @@ ODD_VALUES: list[Callable[[], Any]] = [
     lambda: "passthrough",
     lambda: "(a+)+$",
     lambda: "\0",
-    lambda: [],
-    lambda: {},
+    list,
+    dict,
     lambda: [None],
     lambda: {"float": "nan"},
     lambda: {"float": "inf"},
@@ -86,7 +86,7 @@ ODD_VALUES: list[Callable[[], Any]] = [
 
 
 def tampered(tree: dict[str, Any], random_state: random.Random) -> dict[str, Any]:
-    """Return the tree with one value changed, removed, added, or exchanged for another of its own."""
+    """Return the tree with one value changed, removed, added or exchanged."""
     tree = copy.deepcopy(tree)
     places = all_places(tree)
     place = random_state.choice(places)

@@ -32,9 +32,9 @@ bundle. A folder whose name starts with a dot and the bundle's name is what a cr
 behind; it can be deleted.
 
 The files, from the inside out: ``fields.py`` (types of values), ``parts.py`` (objects),
-``composites.py``, ``transformers.py``, ``encoders.py``, ``estimators.py`` (what is kept of each
-class), ``registry.py`` (the list of them), ``arrays.py``, ``golden.py``, ``manifest.py`` (the
-three files), ``save.py``, ``load.py``.
+``composites.py``, ``transformers.py``, ``encoders.py``, ``baselines.py``, ``linear_models.py``,
+``neighbors.py`` (what is kept of each class), ``registry.py`` (the list of them), ``arrays.py``,
+``golden.py``, ``manifest.py`` (the three files), ``save.py``, ``load.py``.
 
 Examples
 --------

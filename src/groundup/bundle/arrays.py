@@ -18,10 +18,8 @@ import numpy as np
 
 from groundup.bundle.errors import BundleError
 
-ELEMENT_TYPES = frozenset(
-    ["bool", "uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
-    + ["float32", "float64"]
-)
+_SIGNED, _UNSIGNED = ("int8", "int16", "int32", "int64"), ("uint8", "uint16", "uint32", "uint64")
+ELEMENT_TYPES = frozenset(["bool", "float32", "float64", *_SIGNED, *_UNSIGNED])
 _NAME = re.compile(r"[\w.\-]{1,300}")
 
 
@@ -78,12 +76,13 @@ def unpack_arrays(data: bytes, file: str) -> dict[str, np.ndarray]:
 
 
 def pack_text(strings: Sequence[str | None]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the UTF-8 bytes of all strings, where each begins (and the end), and which are missing.
+    """Return the UTF-8 bytes of all strings, where each begins, and which are missing.
 
     Returns
     -------
     data : uint8 array of shape (n_bytes,)
     starts : int64 array of shape (n_strings + 1,)
+        The last one is the end.
     missing : bool array of shape (n_strings,)
 
     Examples

@@ -1,7 +1,7 @@
 """What is kept of the three encoders of categories, and how it must fit together.
 
 All three hold the categories of each column. Where rare categories are put together, a mapping
-sends each category to its place; its values index columns, so they are checked to be in range. """
+sends each category to its place; its values index columns, so they are checked to be in range."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from groundup.bundle.fields import (
     COUNT_OR_SHARE,
     FLOATS,
     INPUT,
+    SEED,
     Absent,
     Array,
     Choice,
@@ -31,6 +32,16 @@ from groundup.bundle.fields import (
     optional,
 )
 from groundup.bundle.parts import Below, Kind, PartReader, PartWriter, need
+
+
+class FoldCount(Whole):
+    """A number of folds; an object that splits becomes the default, since it acts in training."""
+
+    def __init__(self) -> None:
+        super().__init__(2, 10_000)
+
+    def encode(self, value: Any, writer: PartWriter, name: str) -> int:
+        return super().encode(5 if hasattr(value, "split") else value, writer, name)
 
 
 class Positions(Field):
@@ -184,6 +195,10 @@ KINDS = {
             "categories": _CATEGORIES,
             "target_type": Choice("auto", "binary", "continuous", "multiclass"),
             "smooth": OneOf(Choice("auto"), number(0)),
+            # How the training rows are cross-fitted; of no consequence for new ones.
+            "cv": FoldCount(),
+            "shuffle": Absent(OneOf(Choice("deprecated"), Flag())),
+            "random_state": Absent(OneOf(Choice("deprecated"), SEED)),
         },
         fitted={
             **_ENCODER,
@@ -192,8 +207,6 @@ KINDS = {
             "target_mean_": OneOf(Scalar(), Array("float64")),
             "encodings_": Sequence(Array("float64")),
         },
-        # These act in fit_transform alone.
-        dropped=frozenset(["cv", "shuffle", "random_state"]),
         check=_check_target_encoder,
     ),
 }

@@ -7,9 +7,9 @@ the type is fixed by the package and never by the file: nothing in a file can as
 JSON lacks two things that models need, so they have one spelling each:
 
 - numbers that are not finite: ``{"float": "nan"}``, ``{"float": "inf"}``, ``{"float": "-inf"}``;
-- arrays: ``{"array": "7.Ridge.coef_"}``, the name of a tensor in ``arrays.safetensors``. ``"order":
-  "F"`` says that it is laid out by columns; a product of matrices may differ in its last bit with the
-  layout, so it is kept.
+- arrays: ``{"array": "7.Ridge.coef_"}``, the name of a tensor in ``arrays.safetensors``; with
+  ``"order": "F"`` where it is laid out by columns. A product of matrices may differ in its last
+  bit with the layout, so it is kept.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 import re
 import reprlib
+import sys
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -242,7 +243,8 @@ class Array(Field):
     def _checked(self, array: np.ndarray) -> np.ndarray:
         if array.dtype.name not in self.dtypes or array.ndim not in self.ndim:
             raise Mismatch(
-                f"is an array of {array.dtype.name} of shape {array.shape} but should be {self.wants}"
+                f"is an array of {array.dtype.name} of shape {array.shape} "
+                f"but should be {self.wants}"
             )
         if self.finite and array.dtype.kind == "f" and not np.isfinite(array).all():
             raise Mismatch("holds NaN or infinity, where every number has to be finite")
@@ -398,6 +400,21 @@ class ElementType(Field):
         return name
 
 
+class ClassWeights(Field):
+    """The weight of each class, ``{"spam": 2.0}``, written as pairs."""
+
+    wants = "a list of [class, weight]"
+    _pairs = Sequence(Sequence(Label(), length=2))
+
+    def encode(self, value: Any, writer: PartWriter, name: str) -> list[Any]:
+        if not isinstance(value, dict):
+            raise self.mismatch(value)
+        return self._pairs.encode([list(pair) for pair in value.items()], writer, name)
+
+    def decode(self, data: Any, reader: PartReader, where: str) -> dict[Any, Any]:
+        return dict(self._pairs.decode(data, reader, where))
+
+
 class Part(Field):
     """Another object of the bundle, of one of the kinds that may stand here."""
 
@@ -442,6 +459,7 @@ def number(low: float = -math.inf, high: float = math.inf) -> OneOf:
     return OneOf(Whole(least, most), Real(low, high))
 
 
+FINITE = Real(-sys.float_info.max, sys.float_info.max)
 FLOATS = ("float64", "float32")
 COUNT_OR_SHARE = OneOf(Whole(0), Real(0, 1))  # scikit-learn's min_frequency, max_df, ...
 SEED = optional(Whole(0, 2**32 - 1))

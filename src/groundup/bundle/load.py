@@ -2,7 +2,7 @@
 
 The checks, in order: sizes; digest and schema of the manifest; hashes of the other files; every
 value against the type that the package declares for it; how the values fit each other (lengths,
-ranges, column counts along the pipeline, trees); and then the golden rows. """
+ranges, column counts along the pipeline, trees); and then the golden rows."""
 
 from __future__ import annotations
 

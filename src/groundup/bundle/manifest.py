@@ -8,7 +8,7 @@ bytes are covered through it.
 The digest finds damage. It is no signature: somebody who edits the file on purpose can write a new
 digest. What holds even then is that no code runs (there is none in a bundle, and no name in it
 chooses any) and that the values which index memory are in range; and the golden rows must still
-give their recorded answers. """
+give their recorded answers."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ MANIFEST, ARRAYS, GOLDEN = "manifest.json", "arrays.safetensors", "golden.safete
 MAX_BYTES = {MANIFEST: 64 * 2**20, ARRAYS: 16 * 2**30, GOLDEN: 64 * 2**20}
 
 Label = str | int | float | bool
+Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["number", "boolean", "date", "text"]
 
 
@@ -58,7 +59,7 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     created: str
     versions: dict[str, str]
     machine: str
-    task: Literal["binary", "multiclass", "regression"]
+    task: Task
     target: str
     target_kind: Kind | None
     classes: list[Label] | None
@@ -107,7 +108,7 @@ def read_manifest(data: bytes) -> Manifest:
         raise BundleError(f"{MANIFEST} is not the manifest of a bundle; give the folder of a model")
     if int(head[2]) != FORMAT:
         raise BundleError(
-            f"the bundle has format {int(head[2])}, this version of groundup reads format {FORMAT}; "
+            f"the bundle has format {int(head[2])}, this version of groundup reads {FORMAT}; "
             "install the version that wrote it, or train the model again"
         )
     blank = data[: head.start(1)] + _NO_DIGEST.encode() + data[head.end(1) :]

@@ -4,7 +4,7 @@ A part is one fitted object: a transformer, an estimator, a pipeline of those. I
 ``{"kind": "StandardScaler", "params": {...}, "fitted": {...}}``. The kind is looked up in a table
 that is part of the package (``registry.py``); the table says which class it is, which parameters
 and fitted attributes it has and of what type. A file can therefore pick among the classes of the
-table and fill in their numbers. It cannot name a class, a function or a module. """
+table and fill in their numbers. It cannot name a class, a function or a module."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def need(condition: object, where: str, problem: str) -> None:
 
 
 def kind_of(value: object, kinds: Mapping[str, Kind]) -> str:
-    """Return the name of the kind that ``value`` belongs to: by its class itself, not by its name."""
+    """Return the kind of ``value``: a class of the same name is not enough."""
     name = type(value).__name__
     if name not in kinds or kinds[name].load() is not type(value):
         raise BundleError(

@@ -9,14 +9,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from groundup.bundle import composites, encoders, estimators, transformers
+from groundup.bundle import (
+    baselines,
+    composites,
+    encoders,
+    linear_models,
+    neighbors,
+    transformers,
+)
 from groundup.bundle.parts import Kind, check_part
 
 KINDS: dict[str, Kind] = {
     **composites.KINDS,
     **transformers.KINDS,
     **encoders.KINDS,
-    **estimators.KINDS,
+    **baselines.KINDS,
+    **linear_models.KINDS,
+    **neighbors.KINDS,
 }
 
 

@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 
@@ -30,6 +30,7 @@ from groundup.bundle.manifest import (
     GoldenRecord,
     Manifest,
     SchemaColumn,
+    Task,
     write_manifest,
 )
 from groundup.bundle.parts import PartWriter
@@ -205,11 +206,17 @@ def _plain(label: Any) -> Any:
 
 
 def _labels(pipeline: Any, task: str, classes: Iterable[Any] | None) -> list[Any] | None:
+    if task not in get_args(Task):
+        raise BundleError(f"task is {task!r}; it should be one of {', '.join(get_args(Task))}")
     if task == "regression":
         return None
     labels = [_plain(label) for label in getattr(pipeline, "classes_", ())]
     if classes is not None and [_plain(label) for label in classes] != labels:
         raise BundleError(f"classes differ from the pipeline's own, which are {labels[:10]}")
+    if len(labels) < 2 or (task == "binary" and len(labels) > 2):
+        raise BundleError(
+            f"the model has {len(labels)} classes, which does not fit the task {task}"
+        )
     return labels
 
 

@@ -1,4 +1,4 @@
-"""What is kept of each transformer that is no encoder of categories: parameters, fitted attributes, and how they must fit together.
+"""What is kept of each transformer (but the encoders), and how it must fit together.
 
 The private attributes here (with a leading underscore) are those that scikit-learn's ``transform``
 reads. A test compares this table with what is on the fitted objects, so that a release of

@@ -1,4 +1,4 @@
-"""What is kept of each final estimator, and how it must fit together."""
+"""What is kept of the two baselines, which look at no column."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from groundup.bundle.fields import (
     optional,
 )
 from groundup.bundle.parts import Below, Kind, need
-
-# --- the baselines ---------------------------------------------------------------------------------
 
 
 def _dummy_classifier() -> type:
