@@ -14,7 +14,7 @@ _HOME = {
     "LinearRegression": "_linear_regression",
     "Ridge": "_ridge",
     "Lasso": "_lasso",
-    "ElasticNet": "_lasso",
+    "ElasticNet": "_elastic_net",
     "LogisticRegression": "_logistic",
     "SGDClassifier": "_sgd",
     "SGDRegressor": "_sgd",
