@@ -1,4 +1,4 @@
-"""The report of a run: one HTML page that holds everything it needs and asks the network for nothing.
+"""The report of a run: one HTML page that holds all it needs and asks the network for nothing.
 
 The page is a pure function of ``run.json``. It is written for somebody who has never trained a
 model: first the answer, then what to beware of, then the ten stages in their order, each with the
@@ -19,14 +19,15 @@ import functools
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from groundup.workflow import report_text, report_words
-from groundup.workflow.report_charts import METRIC_AXIS, Chart
+from groundup.workflow.metric import METRIC_WORDS
+from groundup.workflow.report_charts import CLASS_COLOURS, GREY, METRIC_AXIS, Chart
 from groundup.workflow.report_columns import column_rows
 from groundup.workflow.report_glossary import GLOSSARY
 from groundup.workflow.report_script import chart_script
@@ -95,8 +96,16 @@ def write_report(run: Mapping[str, Any], path: str | Path) -> None:
     temporary.replace(path)
 
 
-def charts(run: Mapping[str, Any]) -> dict[str, Chart]:
-    """Return every chart that the run has figures for, by the name the templates use."""
+def charts(run: Mapping[str, Any], columns: Sequence[dict[str, Any]]) -> dict[str, Chart]:
+    """Return every chart that the run has figures for, by the name the templates use.
+
+    Parameters
+    ----------
+    run : mapping
+        The content of ``run.json``.
+    columns : sequence of dict
+        What `column_rows` made of its columns.
+    """
     from groundup.workflow import report_charts_data as data
     from groundup.workflow import report_charts_diagnosis as diagnosis
     from groundup.workflow import report_charts_explore as explore
@@ -108,7 +117,7 @@ def charts(run: Mapping[str, Any]) -> dict[str, Chart]:
     about_target = part["explore"].get("target") or {}
     found: dict[str, Chart | None] = {
         "result": models.result(metric, test, diagnose.get("validation")),
-        "missing": data.missing_cells(run.get("columns") or [], _rows(run)),
+        "missing": data.missing_cells(columns),
         "split": data.split_parts(part["split"]),
         "target": data.target_classes(about_target.get("counts") or [])
         or data.target_histogram(about_target.get("histogram") or {}, target),
@@ -127,17 +136,26 @@ def charts(run: Mapping[str, Any]) -> dict[str, Chart]:
         "seconds": data.stage_seconds(run.get("seconds") or {}),
     }
     for i, picture in enumerate((part["explore"].get("pictures") or [])[:8]):
-        found[f"picture_{i}"] = explore.picture(picture, target, run.get("positive"))
+        found[f"picture_{i}"] = explore.picture(
+            picture, target, run.get("positive"), explore.common_classes(about_target)
+        )
     return {name: chart for name, chart in found.items() if chart is not None}
 
 
 def _context(run: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the templates say beside the run itself."""
-    drawn = charts(run)
+    explored = run.get("explore") or {}
+    rows = column_rows(
+        run.get("columns") or [],
+        _rows(run),
+        (run.get("split") or {}).get("train"),
+        explored.get("target"),
+    )
+    drawn = charts(run, rows)
     all_stages = report_words.stages(run)
     columns = run.get("columns") or []
     scored = [m for m in run.get("models") or [] if m.get("validation") is not None]
-    associations = (run.get("explore") or {}).get("associations") or []
+    associations = explored.get("associations") or []
     return {
         "run": run,
         "charts": drawn,
@@ -150,7 +168,9 @@ def _context(run: Mapping[str, Any]) -> dict[str, Any]:
         "measures": report_words.measures(run.get("test") or {}),
         "audit_words": report_words.audit_words(columns),
         "file_words": report_words.file_words(run.get("data") or {}),
-        "columns": column_rows(columns, _rows(run)),
+        "columns": rows,
+        "class_keys": _class_keys(run),
+        "metric_words": METRIC_WORDS.get(run.get("metric") or "", ""),
         "n_features": sum(map(report_words.is_used, columns)),
         "rows_used": _rows(run),
         "prepared": len({name for block in run.get("prepare") or [] for name in block["columns"]}),
@@ -160,6 +180,19 @@ def _context(run: Mapping[str, Any]) -> dict[str, Any]:
         "diagnosis": _after_colon((run.get("diagnose") or {}).get("words")),
         "created": _date(run.get("created")),
     }
+
+
+def _class_keys(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return each class that has a colour of its own in the pictures, with that colour."""
+    from groundup.workflow.report_charts_explore import common_classes
+
+    explored = run.get("explore") or {}
+    if run.get("task") != "multiclass" or not explored.get("pictures"):
+        return []
+    target = explored.get("target") or {}
+    common = common_classes(target)
+    keys = list(zip(report_text.distinct(common, 40), CLASS_COLOURS, strict=False))
+    return keys if len(common) == len(target.get("counts") or []) else [*keys, ("all others", GREY)]
 
 
 def _rows(run: Mapping[str, Any]) -> int:
@@ -234,6 +267,7 @@ def _environment() -> Any:
         "evidence": _evidence,
         "cell": _cell,
         "lower_first": lambda text: text if text[:2].isupper() else text[:1].lower() + text[1:],
+        "sentence": report_text.sentence,
     }
     return environment
 

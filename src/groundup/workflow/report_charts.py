@@ -3,8 +3,8 @@
 Three rules:
 
 - Colours are names of CSS variables, so that one chart serves light mode, dark mode and paper.
-- Fields have fixed names ("value", "share"). A column's name from the data is only ever a *value* or
-  a title: in a Vega field path its dots, brackets and quotes would mean something.
+- Fields have fixed names ("value", "share"). A column's name from the data is only ever a *value*
+  or a title: in a Vega field path its dots, brackets and quotes would mean something.
 - The rows of a chart are attached after Altair has checked the chart. Altair copies a chart many
   times while it is put together: with 500 rows inside, 47 ms a chart; without them, 5 ms.
 """
@@ -60,7 +60,6 @@ _CONFIG: dict[str, Any] = {
     "rule": {"color": MUTED},
     "line": {"color": BLUE, "strokeWidth": 2},
     "tick": {"color": INK},
-    "numberFormat": ",.3~g",
 }
 
 Rows = Sequence[Mapping[str, Any]]
@@ -111,8 +110,6 @@ def finish(
     spec = chart.properties(**properties).to_dict(validate=False)
     spec.pop("$schema", None)
     spec["config"] = _CONFIG
-    if wide:
-        spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     spec["datasets"] = {name: list(rows) for name, rows in datasets.items()}
     return Chart(spec, description, title, wide)
 

@@ -26,17 +26,19 @@ _MOST_POINTS = 500
 _MOST_LEVELS = 12
 
 
-def missing_cells(columns: Sequence[dict[str, Any]], rows: int) -> Chart | None:
+def missing_cells(columns: Sequence[dict[str, Any]]) -> Chart | None:
     """Draw the share of missing cells in each column that has any, the emptiest first."""
     import altair as alt
 
-    holes = sorted((c for c in columns if c.get("missing")), key=lambda c: -c["missing"])
+    holes = sorted(
+        (c for c in columns if c["missing"] and c["used"]), key=lambda c: -(c["missing_share"] or 0)
+    )
     holes = holes[:_MOST_BARS]
-    if not holes or not rows:
+    if not holes:
         return None
     names = named(holes, "name")
     data = [
-        {"name": name, "share": column["missing"] / rows, "cells": column["missing"]}
+        {"name": name, "share": column["missing_share"], "cells": column["missing"]}
         for name, column in zip(names, holes, strict=True)
     ]
     chart = (
@@ -57,12 +59,12 @@ def missing_cells(columns: Sequence[dict[str, Any]], rows: int) -> Chart | None:
             ],
         )
     )
-    most = f"{plain(holes[0]['name'])} has most: {percent(holes[0]['missing'] / rows)}"
+    most = f"{plain(holes[0]['name'])} has most: {percent(holes[0]['missing_share'])}"
     return finish(
         chart,
         f"Share of missing cells by column; {most}.",
         title="Missing cells",
-        height=alt.Step(20),
+        height=20 * len(names),
         rows=data,
     )
 
@@ -84,22 +86,26 @@ def split_parts(split: dict[str, Any]) -> Chart | None:
         row["middle"] = (row["low"] + row["high"]) / 2
     base = source().encode(
         x=alt.X("low:Q", title=None, axis=None, scale=alt.Scale(domain=[0, train + test])),
+        y=alt.value(0),
         tooltip=[
             alt.Tooltip("part:N", title="part"),
             alt.Tooltip("rows:Q", title="rows, about", format=","),
         ],
     )
-    bars = base.mark_bar(height=34, stroke=PAPER, strokeWidth=3).encode(
+    bars = base.mark_bar(stroke=PAPER, strokeWidth=3).encode(
         x2="high:Q",
+        y2=alt.value(34),
         color=alt.condition("datum.test", alt.value(ORANGE), alt.value(BLUE)),
         opacity=alt.condition("datum.test", alt.value(1), alt.value(0.55)),
     )
-    labels = base.mark_text(fontSize=11.5, color=INK, dy=28).encode(x="middle:Q", text="part:N")
+    labels = base.mark_text(fontSize=11.5, color=INK).encode(
+        x="middle:Q", y=alt.value(48), text="part:N"
+    )
     return finish(
         alt.layer(bars, labels),
         f"{count(train, 'training row')} in {count(folds, 'fold')}, "
         f"and {count(test, 'test row')} locked away.",
-        height=84,
+        height=56,
         rows=data,
     )
 
@@ -142,7 +148,7 @@ def target_classes(counts: Sequence[Sequence[Any]]) -> Chart | None:
         alt.layer(bars, labels),
         f"Training rows of each class; the commonest is {names[0]} with {number(shown[0][1])}.",
         title="The target: rows of each class",
-        height=alt.Step(26 if len(shown) <= 12 else 18),
+        height=(26 if len(shown) <= 12 else 18) * len(names),
         rows=data,
     )
 
@@ -162,12 +168,12 @@ def target_histogram(histogram: dict[str, Any], target: str) -> Chart | None:
         source()
         .mark_bar(stroke=PAPER, strokeWidth=1)
         .encode(
-            x=alt.X("low:Q", title=plain(target), axis=alt.Axis(grid=False, format=",.4~g")),
+            x=alt.X("low:Q", title=plain(target), axis=alt.Axis(grid=False, tickCount=8)),
             x2="high:Q",
             y=alt.Y("rows:Q", title="training rows", axis=alt.Axis(tickCount=4, format="~s")),
             tooltip=[
-                alt.Tooltip("low:Q", title="from", format=",.4~g"),
-                alt.Tooltip("high:Q", title="to", format=",.4~g"),
+                alt.Tooltip("low:Q", title="from", format=",.5~r"),
+                alt.Tooltip("high:Q", title="to", format=",.5~r"),
                 alt.Tooltip("rows:Q", title="rows", format=","),
             ],
         )
@@ -209,6 +215,6 @@ def stage_seconds(seconds: dict[str, float]) -> Chart | None:
         ),
         "Seconds of each stage: " + ", ".join(f"{r['name']} {r['label']}" for r in data) + ".",
         title="Where the time went",
-        height=alt.Step(19),
+        height=19 * len(data),
         rows=data,
     )

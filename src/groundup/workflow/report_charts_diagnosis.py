@@ -40,7 +40,7 @@ def learning_curve(metric: str, curve: dict[str, Any]) -> Chart | None:
             "size:Q",
             title="rows learned from",
             scale=alt.Scale(domain=[0, sizes[-1] * 1.16], nice=False),
-            axis=alt.Axis(grid=False, values=sizes, format=",", labelOverlap=True),
+            axis=alt.Axis(grid=False, values=sizes, format=",d", labelOverlap=True),
         ),
         y=alt.Y(
             "score:Q",
@@ -96,7 +96,7 @@ def confusion(part: dict[str, Any], title: str) -> Chart | None:
             if n or k <= 12:
                 cell = {"name": names[i], "predicted": names[j], "rows": n, "share": n / total}
                 data.append({**cell, "right": int(i == j), "text": f"{n:,}"})
-    step = 84 if k <= 3 else 58 if k <= 6 else 40 if k <= 12 else 21
+    step = 120 if k <= 3 else 58 if k <= 6 else 40 if k <= 12 else 21
     base = source().encode(
         x=alt.X(
             "predicted:N",
@@ -108,7 +108,7 @@ def confusion(part: dict[str, Any], title: str) -> Chart | None:
                 labelColor=INK,
                 orient="top",
                 labelAngle=0 if k <= 3 else -45 if max(map(len, names)) > 3 else 0,
-                labelLimit=step if k <= 3 else 110,
+                labelLimit=step - 6 if k <= 3 else 110,
             ),
         ),
         y=alt.Y(
@@ -116,7 +116,7 @@ def confusion(part: dict[str, Any], title: str) -> Chart | None:
             title="true",
             sort=names,
             scale=alt.Scale(domain=names),
-            axis=alt.Axis(grid=False, labelColor=INK, labelLimit=150),
+            axis=alt.Axis(grid=False, labelColor=INK, labelLimit=190),
         ),
         tooltip=[
             alt.Tooltip("name:N", title="true class"),
@@ -170,7 +170,7 @@ def calibration(part: dict[str, Any]) -> Chart | None:
     if len(data) < 2:
         return None
     ends = alt.Scale(domain=[0, 1])
-    shares, steps = alt.Axis(format=".0%", tickCount=5), alt.Axis(format=".0%", grid=False)
+    shares, steps = (alt.Axis(format=".0%", tickCount=5, grid=grid) for grid in (True, False))
     x = alt.X("predicted:Q", title="probability that the model gave", scale=ends, axis=steps)
     y = alt.Y("observed:Q", title="how often it came true", scale=ends, axis=shares)
     ideal = source("ideal").mark_line(color=MUTED, strokeWidth=1, strokeDash=[4, 4])
@@ -210,11 +210,11 @@ def residuals(part: dict[str, Any], target: str) -> Chart | None:
     values = [value for row in data for value in (row["predicted"], row["actual"])]
     low, high = span(values, 0.02)
     both = alt.Scale(domain=[low, high], nice=False)
-    axis = alt.Axis(format=",.3~s", tickCount=6)
+    axis = alt.Axis(tickCount=6)
     x = alt.X("predicted:Q", title=f"predicted {plain(target)}", scale=both, axis=axis)
     y = alt.Y("actual:Q", title=f"actual {plain(target)}", scale=both, axis=axis)
     tips = [
-        alt.Tooltip(f"{key}:Q", title=key, format=",.4~g")
+        alt.Tooltip(f"{key}:Q", title=key, format=",.5~r")
         for key in ("predicted", "actual", "error")
     ]
     ideal = source("ideal").mark_line(color=MUTED, strokeWidth=1, strokeDash=[4, 4])

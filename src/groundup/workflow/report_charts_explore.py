@@ -23,6 +23,7 @@ from groundup.workflow.report_text import count, distinct, number, plain
 _MOST_BARS = 20
 _MOST_POINTS = 500
 _MOST_LEVELS = 12
+_BOX = ("min", "q25", "median", "q75", "max", "count")
 
 
 def associations(found: Sequence[dict[str, Any]]) -> Chart | None:
@@ -65,7 +66,7 @@ def associations(found: Sequence[dict[str, Any]]) -> Chart | None:
         alt.layer(stems, base.mark_point(size=75)),
         f"Association of columns with the target; the strongest is {names[0]}.",
         title="Which columns go with the target",
-        height=alt.Step(22),
+        height=22 * len(names),
         rows=data,
     )
 
@@ -80,7 +81,13 @@ def correlations(found: dict[str, Any]) -> Chart | None:
     columns = columns[:16]
     names = distinct(columns, 40)
     data = [
-        {"name": names[i], "other": names[j], "r": r, "size": abs(r), "text": f"{r:.1f}"}
+        {
+            "name": names[i],
+            "other": names[j],
+            "r": r,
+            "size": abs(r),
+            "text": number(round(r, 1) + 0.0),
+        }
         for i in range(1, len(names))
         for j in range(i)
         if (r := matrix[i][j]) is not None
@@ -123,14 +130,35 @@ def correlations(found: dict[str, Any]) -> Chart | None:
     )
 
 
-def picture(part: dict[str, Any], target: str, positive: Any) -> Chart | None:
-    """Draw one column against the target."""
+def common_classes(target: dict[str, Any]) -> list[Any]:
+    """Return the classes that get a colour of their own: all, or the five commonest of many."""
+    classes = [label for label, _ in target.get("counts") or []]
+    most = len(CLASS_COLOURS)
+    return classes if len(classes) <= most else classes[: most - 1]
+
+
+def picture(
+    part: dict[str, Any], target: str, positive: Any, common: Sequence[Any]
+) -> Chart | None:
+    """Draw one column against the target.
+
+    Parameters
+    ----------
+    part : dict
+        One of the ``"pictures"`` of `groundup.workflow.explore`.
+    target : str
+        The name of the target.
+    positive : str, number or None
+        The class whose share is drawn where there are two.
+    common : sequence
+        The classes with a colour of their own, in the order of the colours.
+    """
     if part.get("kind") == "points":
         return _points(part, target)
     if part.get("kind") == "boxes":
-        return _boxes(part, target)
+        return _boxes(part, target, common)
     if part.get("kind") == "shares":
-        return _shares(part, positive)
+        return _shares(part, positive, common)
     return None
 
 
@@ -148,19 +176,19 @@ def _points(part: dict[str, Any], target: str) -> Chart | None:
         .encode(
             x=alt.X(
                 "x:T" if date else "x:Q",
-                title=column,
+                title=None,
                 scale=alt.Scale(zero=False),
-                axis=alt.Axis(grid=False, tickCount=5, **({} if date else {"format": ",.3~g"})),
+                axis=alt.Axis(grid=False, tickCount=5),
             ),
             y=alt.Y(
                 "y:Q",
                 title=plain(target),
                 scale=alt.Scale(zero=False),
-                axis=alt.Axis(tickCount=4, format=",.3~s"),
+                axis=alt.Axis(tickCount=4),
             ),
             tooltip=[
                 alt.Tooltip("x:T" if date else "x:Q", title=column),
-                alt.Tooltip("y:Q", title=plain(target), format=",.4~g"),
+                alt.Tooltip("y:Q", title=plain(target), format=",.5~r"),
             ],
         )
     )
@@ -173,7 +201,7 @@ def _points(part: dict[str, Any], target: str) -> Chart | None:
     )
 
 
-def _boxes(part: dict[str, Any], target: str) -> Chart | None:
+def _boxes(part: dict[str, Any], target: str, common: Sequence[Any]) -> Chart | None:
     """Ranges: of a column in each class, or of the target at each level of the column."""
     import altair as alt
 
@@ -185,16 +213,17 @@ def _boxes(part: dict[str, Any], target: str) -> Chart | None:
     across = measured.get(of, column)
     kind = "T" if isinstance(groups[0]["median"], str) else "Q"
     names = named(groups, "label", 40)
+    colours = dict(zip(map(str, common), CLASS_COLOURS, strict=False)) if len(common) > 2 else {}
+    other = GREY if colours and of != "target" else BLUE
     data = [
-        {
-            "name": name,
-            **{key: group[key] for key in ("min", "q25", "median", "q75", "max", "count")},
-        }
+        {"name": name, "colour": colours.get(str(group["label"]), other)}
+        | {key: group[key] for key in ("min", "q25", "median", "q75", "max", "count")}
         for name, group in zip(names, groups, strict=True)
     ]
-    form = {} if kind == "T" else {"format": ",.4~g"}
+    form = {} if kind == "T" else {"format": ",.5~r"}
     base = source().encode(
         y=name_axis(order=names, labelLimit=110),
+        color=alt.Color("colour:N", scale=None),
         tooltip=[
             alt.Tooltip("name:N", title=column if of == "target" else plain(target)),
             alt.Tooltip("count:Q", title="rows", format=","),
@@ -203,23 +232,25 @@ def _boxes(part: dict[str, Any], target: str) -> Chart | None:
             alt.Tooltip(f"q75:{kind}", title="a quarter lies above", **form),
         ],
     )
-    axis = alt.Axis(tickCount=5, **({} if kind == "T" else {"format": ",.3~g"}))
-    x = alt.X(f"min:{kind}", title=across, scale=alt.Scale(zero=False), axis=axis)
+    # the figure is titled with the column, so the axis says only what is not the column itself
+    title = None if of == "column" else across
+    axis = alt.Axis(tickCount=5)
+    x = alt.X(f"min:{kind}", title=title, scale=alt.Scale(zero=False), axis=axis)
     layers = alt.layer(
-        base.mark_rule(color=BLUE, opacity=0.55).encode(x=x, x2="max"),
-        base.mark_bar(height=9, color=BLUE, opacity=0.6).encode(x=f"q25:{kind}", x2="q75"),
-        base.mark_tick(thickness=2.5, height=13).encode(x=f"median:{kind}"),
+        base.mark_rule(opacity=0.6).encode(x=x, x2="max"),
+        base.mark_bar(height=9, opacity=0.7).encode(x=f"q25:{kind}", x2="q75"),
+        base.mark_tick(thickness=2.5, height=13).encode(x=f"median:{kind}", color=alt.value(INK)),
     )
     return finish(
         layers,
         f"Ranges of {across}: " + ", ".join(names) + ".",
         title=column,
-        height=alt.Step(24),
+        height=24 * len(names),
         rows=data,
     )
 
 
-def _shares(part: dict[str, Any], positive: Any) -> Chart | None:
+def _shares(part: dict[str, Any], positive: Any, common: Sequence[Any]) -> Chart | None:
     """The shares of the classes at each level of a column."""
     import altair as alt
 
@@ -227,25 +258,26 @@ def _shares(part: dict[str, Any], positive: Any) -> Chart | None:
     if not groups or not classes:
         return None
     names, column = named(groups, "label", 40), plain(part["column"])
-    labels = distinct(classes, 30)
     if len(classes) == 2:
-        at = classes.index(positive) if positive in classes else 1
-        drawn, title = [at], f"share of {labels[at]}"
+        drawn = [positive if positive in classes else classes[1]]
+        title, colours = f"share of {plain(drawn[0], 30)}", [BLUE]
     else:
-        total = [sum(g["shares"][k] * g["count"] for g in groups) for k in range(len(classes))]
-        common = sorted(range(len(classes)), key=lambda k: -total[k])
-        drawn, title = sorted(common[: len(CLASS_COLOURS) - (len(classes) > 6)]), "share of rows"
+        drawn = [label for label in common if label in classes]
+        title, colours = "share of rows", [*CLASS_COLOURS[: len(drawn)], GREY]
+    labels = distinct(drawn, 30)
+    others = "all other classes" if 2 < len(classes) > len(drawn) else None
     data = []
     for name, group in zip(names, groups, strict=True):
         head = {"name": name, "count": group["count"]}
-        data += [{**head, "class": labels[k], "share": group["shares"][k]} for k in drawn]
-        if 2 < len(classes) > len(drawn):
-            rest = max(0.0, 1.0 - sum(group["shares"][k] for k in drawn))
-            data.append({**head, "class": "other classes", "share": rest})
-    domain = [labels[k] for k in drawn] + (
-        ["other classes"] if 2 < len(classes) > len(drawn) else []
-    )
-    colours = [BLUE] if len(drawn) == 1 else [*CLASS_COLOURS[: len(drawn)], GREY]
+        shares = [group["shares"][classes.index(label)] for label in drawn]
+        data += [
+            {**head, "class": label, "order": k, "share": share}
+            for k, (label, share) in enumerate(zip(labels, shares, strict=True))
+        ]
+        if others:
+            rest = max(0.0, 1.0 - sum(shares))
+            data.append({**head, "class": others, "order": len(drawn), "share": rest})
+    domain = [*labels, others] if others else labels
     chart = (
         source()
         .mark_bar(height=11, stroke=PAPER, strokeWidth=1)
@@ -258,11 +290,11 @@ def _shares(part: dict[str, Any], positive: Any) -> Chart | None:
                 axis=alt.Axis(format=".0%", tickCount=4),
             ),
             y=name_axis(order=names, labelLimit=110),
+            order="order:O",
             color=alt.Color(
                 "class:N",
-                title=None,
                 scale=alt.Scale(domain=domain, range=colours[: len(domain)]),
-                legend=None if len(drawn) == 1 else alt.Legend(orient="bottom", columns=3),
+                legend=None,
             ),
             tooltip=[
                 alt.Tooltip("name:N", title=column),
@@ -276,6 +308,6 @@ def _shares(part: dict[str, Any], positive: Any) -> Chart | None:
         chart,
         f"Shares of the classes for each value of {column}.",
         title=column,
-        height=alt.Step(22),
+        height=22 * len(names),
         rows=data,
     )

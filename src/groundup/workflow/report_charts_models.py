@@ -68,7 +68,7 @@ def result(metric: str, test: dict[str, Any], validation: float | None) -> Chart
         alt.layer(*layers),
         f"Test {score(test['score'])}, validation {score(validation)}, "
         f"baseline {score(test.get('baseline'))}.",
-        height=alt.Step(42),
+        height=42 * len(names),
         rows=data,
     )
 
@@ -133,7 +133,7 @@ def models(metric: str, compared: Sequence[dict[str, Any]], chosen: str | None) 
     return finish(
         layers,
         f"Validation {METRIC_AXIS.get(metric, metric)} of the models: {listed}.",
-        height=alt.Step(38),
+        height=38 * len(names),
         folds=folds,
         means=means,
     )
@@ -218,8 +218,8 @@ def importances(metric: str, found: Sequence[dict[str, Any]]) -> Chart | None:
     )
     return finish(
         chart,
-        f"Permutation importances; the model leans most on {names[0]} ({number(shown[0]['mean'])}).",
-        height=alt.Step(23),
+        f"Permutation importances; the largest is {names[0]}'s, {number(shown[0]['mean'])}.",
+        height=23 * len(names),
         rows=data,
         zero=[{"mean": 0}],
     )

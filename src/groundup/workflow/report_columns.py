@@ -13,7 +13,12 @@ _WIDTH, _HEIGHT = 116.0, 26.0
 _MOST_BARS = 30
 
 
-def column_rows(columns: Sequence[dict[str, Any]], rows: int) -> list[dict[str, Any]]:
+def column_rows(
+    columns: Sequence[dict[str, Any]],
+    rows: int,
+    rows_explored: int | None = None,
+    target: Mapping[str, Any] | None = None,
+) -> list[dict[str, Any]]:
     """Return what the table of columns shows: the target first, what is left out last.
 
     Parameters
@@ -22,6 +27,10 @@ def column_rows(columns: Sequence[dict[str, Any]], rows: int) -> list[dict[str, 
         The part ``"columns"`` of ``run.json``.
     rows : int
         How many rows the file has, for the share of missing cells.
+    rows_explored : int, optional
+        How many rows the columns that are used were described on, which are the training rows.
+    target : mapping, optional
+        How the target is spread: the part ``["explore"]["target"]`` of ``run.json``.
 
     Returns
     -------
@@ -33,7 +42,14 @@ def column_rows(columns: Sequence[dict[str, Any]], rows: int) -> list[dict[str, 
     def place(column: Mapping[str, Any]) -> int:
         return 0 if column.get("role") == "target" else 1 if is_used(column) else 2
 
-    return [_row(column, rows) for column in sorted(columns, key=place)]
+    found = []
+    for column in sorted(columns, key=place):
+        if column.get("role") == "target" and target:
+            spread = {"summary": target.get("summary") or {"top": target.get("counts") or []}}
+            column = {**column, **spread, "histogram": target.get("histogram")}
+        of = (rows_explored or rows) if is_used(column) or column.get("role") == "target" else rows
+        found.append(_row(column, of))
+    return found
 
 
 def _row(column: dict[str, Any], rows: int) -> dict[str, Any]:
@@ -49,7 +65,7 @@ def _row(column: dict[str, Any], rows: int) -> dict[str, Any]:
         "why": column.get("why"),
         "used": is_used(column) or role == "target",
         "missing": missing,
-        "missing_share": missing / rows if rows else None,
+        "missing_share": min(1.0, missing / rows) if rows else None,
         "distinct": column.get("distinct"),
         "range": _in_words(column.get("kind"), summary, top),
         "bars": _bars(histogram.get("counts") or []),

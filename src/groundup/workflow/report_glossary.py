@@ -1,17 +1,17 @@
-"""The words of the field, each in a sentence or two, as the report explains them where they stand."""
+"""The words of the field, each explained in a sentence or two, for the report."""
 
 from __future__ import annotations
 
 GLOSSARY: dict[str, tuple[str, str]] = {
     "accuracy": (
         "Accuracy",
-        "The share of rows whose class the model names correctly. 1 is perfect. With a common class "
-        "it can be high without any skill, so compare it with the baseline.",
+        "The share of rows whose class the model names correctly. 1 is perfect. With a common "
+        "class it can be high without any skill, so compare it with the baseline.",
     ),
     "baseline": (
         "Baseline",
-        "A model that looks at no column: it always answers with the most common class, or with the "
-        "average. Whatever does not beat it has learned nothing.",
+        "A model that looks at no column: it always answers with the most common class, or with "
+        "the average. Whatever does not beat it has learned nothing.",
     ),
     "calibration": (
         "Calibration",
@@ -44,8 +44,8 @@ GLOSSARY: dict[str, tuple[str, str]] = {
     ),
     "interval": (
         "Interval",
-        "A test has a limited number of rows, so its score is partly luck. The interval gives the "
-        "range in which the model's true score lies; made this way, it holds it in 95 of 100 tests.",
+        "A test has a limited number of rows, so its score is partly luck. The interval is a range "
+        "for the model's true score, made so that it holds that score in 95 of 100 such tests.",
     ),
     "leak": (
         "Leak",

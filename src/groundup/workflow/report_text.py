@@ -152,6 +152,19 @@ def _visible(character: str) -> str:
     return character
 
 
+def sentence(text: Any) -> str:
+    """Begin with a capital and end with a full stop.
+
+    Examples
+    --------
+    >>> sentence("rows of a group stay together")
+    'Rows of a group stay together.'
+    """
+    text = str(text or "").strip()
+    end = "" if not text or text[-1] in ".!?:" else "."
+    return text[:1].upper() + text[1:] + end
+
+
 def distinct(values: Iterable[Any], length: int = 60) -> list[str]:
     """Return `plain` names of which no two are equal, as marks in a chart are placed by name.
 

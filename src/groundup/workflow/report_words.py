@@ -61,8 +61,8 @@ _STAGES = [
         "explore",
         "Explore",
         "Getting to know the columns",
-        "Before asking a model, look: what is to be predicted, and which columns go with it? If the "
-        "model later finds something quite different, ask why.",
+        "Before asking a model, look: what is to be predicted, and which columns go with it? If "
+        "the model later finds something quite different, ask why.",
     ),
     Stage(
         "compare",
@@ -112,11 +112,13 @@ def stages(run: Mapping[str, Any]) -> list[Stage]:
     done = [bool(run.get(stage.part)) for stage in _STAGES]
     last = max((i for i, finished in enumerate(done) if finished), default=-1)
     return [
-        replace(
-            stage, number=i + 1, state="done" if done[i] else "skipped" if i < last else "stopped"
-        )
+        replace(stage, number=i + 1, state=_state(done[i], i < last))
         for i, stage in enumerate(_STAGES)
     ]
+
+
+def _state(done: bool, later_ones_done: bool) -> str:
+    return "done" if done else "skipped" if later_ones_done else "stopped"
 
 
 @dataclass(frozen=True)
@@ -153,19 +155,22 @@ def judgement(run: Mapping[str, Any]) -> Judgement:
         return Judgement("That is clearly better than knowing nothing, and far from certain.")
     if gain < 0.8:
         return Judgement(
-            "That is much better than knowing nothing, and it is often wrong all the same."
+            "That is much better than knowing nothing, and wrong often enough to matter."
         )
     if gain < 0.995:
-        return Judgement("That is very good.")
+        words = "That is very good."
+        if run.get("task") == "multiclass":
+            words += f" It makes {percent(gain)} fewer mistakes than the most common class would."
+        return Judgement(words)
     return Judgement(
-        "That is nearly perfect, which real data seldom is: make sure that no column gives the answer "
-        "away, being known only once the answer is.",
+        "That is nearly perfect, which is rare with real data: make sure that no column gives the "
+        "answer away, being known only once the answer is.",
         "poor",
     )
 
 
 def cautions(run: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what to look at before trusting the score: the warnings, and what the figures warn of."""
+    """Return what to look at before trusting the score: warnings, and what the figures warn of."""
     found = [f for f in run.get("findings") or [] if f.get("severity") == "warning"]
     rows, test = run.get("rows") or {}, run.get("test") or {}
     diagnosis = run.get("diagnose") or {}
@@ -190,10 +195,10 @@ def cautions(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     if high is not None and validation is not None and validation > high:
         found.append(
             {
-                "message": f"The test came out lower ({score(score_)}) than validation had promised "
-                f"({score(validation)}).",
-                "why": "The test rows may differ from the training rows, in time or in kind, or the "
-                "choice among many models flattered the winner. Believe the test.",
+                "message": f"The test came out lower ({score(score_)}) than validation had "
+                f"promised ({score(validation)}).",
+                "why": "The test rows may differ from the training rows, in time or in kind, or "
+                "the choice among many models flattered the winner. Believe the test.",
             }
         )
     elif test.get("rows") and test["rows"] < 100:
@@ -242,8 +247,7 @@ ROLES = {
     "leak": "left out: gives the answer away",
     "empty": "left out: empty",
     "duplicate": "left out: a copy",
-    "group": "used for the split",
-    "time": "used for the split",
+    "group": "left out: names the group",
     "dropped": "left out",
 }
 _ROLE_COUNTS = {
@@ -252,6 +256,7 @@ _ROLE_COUNTS = {
     "leak": ("leaking column", None),
     "empty": ("empty column", None),
     "duplicate": ("copy of another column", "copies of other columns"),
+    "group": ("group key", None),
     "dropped": ("other column", None),
 }
 
@@ -269,7 +274,7 @@ def audit_words(columns: list[dict[str, Any]]) -> str:
 
 def is_used(column: Mapping[str, Any]) -> bool:
     """Tell whether a model looks at the column."""
-    return column.get("role") == "feature"
+    return column.get("role") in ("feature", "time")
 
 
 _MEASURES = {
