@@ -85,7 +85,9 @@ def file_literal(path: Path) -> str:
     return literal("".join(f"[{c}]" if c in "*?[" else c for c in str(path)))
 
 
-def read_csv(path: Path, delimiter: str, width: int, skip: int, longest: int) -> str:
+def read_csv(
+    path: Path, delimiter: str, width: int, skip: int, longest: int, line_end: str = "\n"
+) -> str:
     """Return the SELECT of the cells of a regular delimited file.
 
     Parameters
@@ -94,10 +96,13 @@ def read_csv(path: Path, delimiter: str, width: int, skip: int, longest: int) ->
         Lines before the first record.
     longest : int
         Bytes of the longest record, at most.
+    line_end : {"\\n", "\\r\\n"}
+        Where DuckDB has to guess it, a line break of the other kind in a quoted cell misleads it.
     """
     columns = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(width))
     return (
         f"SELECT * FROM read_csv({file_literal(path)}, auto_detect=false, header=false, "
         f"skip={skip}, delim={literal(delimiter)}, quote='\"', escape='\"', "
-        f"columns={{{columns}}}, max_line_size={max(2**21, 2 * longest)})"
+        f"new_line={literal(repr(line_end)[1:-1])}, columns={{{columns}}}, "
+        f"max_line_size={max(2**21, 2 * longest)})"
     )

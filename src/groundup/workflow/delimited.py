@@ -63,12 +63,13 @@ def _regular(utf8: Path, dialect: Dialect, header: Header, encoding: str) -> Cel
     found = regular_lines(utf8, dialect.delimiter, width)
     if found is None:
         return None
-    lines, longest = found
+    lines, longest, line_end = found
     if header.line:
         if len(lines) < 2 or lines[1] != 2:  # the header itself holds a line break
             return None
         lines = lines[1:]
-    query = read_csv(utf8.resolve(), dialect.delimiter, width, int(header.line > 0), longest)
+    utf8, skip = utf8.resolve(), int(header.line > 0)
+    query = read_csv(utf8, dialect.delimiter, width, skip, longest, line_end)
     return Cells(
         header.names, query, utf8.resolve(), lines, "text", encoding, dialect.delimiter,
         header.line > 0,

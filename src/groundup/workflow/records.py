@@ -202,7 +202,7 @@ def rewrite_records(
                 if len(cells) > width:
                     first_wide = first_wide or line
                     too_wide += 1
-                text = text.removesuffix(_END)
+                text = text.removesuffix(_END).rstrip("\r\n")
                 records.rejected.append(Rejected(line, reason, text[:_TEXT_KEPT]))
                 continue
             if len(cells) != width:
@@ -228,7 +228,7 @@ def rewrite_records(
 def _rejection(line: int, cells: list[str], text: str, width: int, first_line: int) -> str:
     """Return why a record cannot be loaded, or an empty text."""
     if text.endswith(_END):
-        swallowed = text.removesuffix(_END).count("\n") + 1
+        swallowed = len(text.removesuffix(_END).splitlines())
         if swallowed > 1:
             raise DataError(
                 f"The quote that opens a cell in line {line:,} is never closed: it would swallow "

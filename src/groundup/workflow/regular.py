@@ -9,12 +9,13 @@ import numpy as np
 _BLOCK = 2**24
 
 
-def regular_lines(path: Path, delimiter: str, width: int) -> tuple[np.ndarray, int] | None:
+def regular_lines(path: Path, delimiter: str, width: int) -> tuple[np.ndarray, int, str] | None:
     """Return where the records of a regular file start; None if the file is not regular.
 
     A file is regular if every quote opens right after a delimiter or a line break and closes right
     before one (or is doubled inside a quoted cell), every record has `width` cells and holds
-    something, and no carriage return stands alone. Then every reader of CSV reads the same records.
+    something, all end alike, and no carriage return stands alone. Then every reader of CSV reads
+    the same records.
 
     Parameters
     ----------
@@ -31,6 +32,8 @@ def regular_lines(path: Path, delimiter: str, width: int) -> tuple[np.ndarray, i
         The 1-based line where each record starts, the header among them.
     longest : int
         Bytes of the longest record.
+    line_end : {"\\n", "\\r\\n"}
+        What all records end with.
     """
     scan = _Scan(ord(delimiter), width)
     carry = b""
@@ -41,11 +44,14 @@ def regular_lines(path: Path, delimiter: str, width: int) -> tuple[np.ndarray, i
             if used is None or len(data) - used > _BLOCK:
                 return None
             carry = data[used:]
+    line_end = "\r\n" if scan.with_return else "\n"
     if carry:  # the last line has no line break
-        carry += b"\n"
+        carry += line_end.encode()
         if scan.take(np.frombuffer(carry, dtype=np.uint8)) != len(carry):
             return None
-    return np.concatenate(scan.lines) if scan.lines else np.zeros(0, np.int64), scan.longest
+    if not scan.lines:
+        return None
+    return np.concatenate(scan.lines), scan.longest, line_end
 
 
 class _Scan:
@@ -56,6 +62,7 @@ class _Scan:
         self.lines: list[np.ndarray] = []
         self.lines_before = 0
         self.longest = 0
+        self.with_return: bool | None = None  # whether lines end with both; not known yet
         # Bytes that make a record more than an empty one.
         self.ink = np.ones(256, dtype=np.uint8)
         self.ink[[delimiter, *b'" \t\r\n\v\f\x1c\x1d\x1e\x1f']] = 0
@@ -73,7 +80,7 @@ class _Scan:
         used = int(ends[-1]) + 1
         data, breaks = data[:used], breaks[: np.searchsorted(breaks, used)]
         quotes = quotes[: np.searchsorted(quotes, used)]
-        if not self._quotes_fit(data, quotes) or not _returns_fit(data):
+        if not self._quotes_fit(data, quotes) or not self._line_ends_fit(data, ends):
             return None
         delimiters = np.flatnonzero(data == self.delimiter)
         delimiters = delimiters[np.searchsorted(quotes, delimiters) % 2 == 0]
@@ -96,8 +103,12 @@ class _Scan:
         closes = (after == self.delimiter) | (after == ord("\n")) | (after == ord("\r"))
         return bool(opens.all() and (closes | (after == ord('"'))).all())
 
-
-def _returns_fit(data: np.ndarray) -> bool:
-    """Whether every carriage return is followed by a line feed."""
-    returns = np.flatnonzero(data == ord("\r"))
-    return bool((data[returns + 1] == ord("\n")).all())
+    def _line_ends_fit(self, data: np.ndarray, ends: np.ndarray) -> bool:
+        """Whether all records end alike, and every carriage return is followed by a line feed."""
+        returns = np.flatnonzero(data == ord("\r"))
+        if (data[returns + 1] != ord("\n")).any():
+            return False
+        with_return = (data[ends - 1] == ord("\r")) & (ends > 0)
+        if self.with_return is None:
+            self.with_return = bool(with_return[0])
+        return bool((with_return == self.with_return).all())
