@@ -94,17 +94,19 @@ def least_squares(
 
     with single_blas_thread():
         gram, product = moments.second[:d, :d], moments.second[:d, d:]
+        cutoff = EPS * max(n, d)
         factor, error = cholesky_factor(gram) if n >= d else (None, np.inf)
         if factor is not None and error <= tol:
-            w = cho_solve((factor, False), product, check_finite=False)
             singular = np.linalg.svd(factor, compute_uv=False)
-            yield state(w, singular, d)
-            if error > REFINE_ABOVE:
-                w += cho_solve((factor, False), gradient(rows, moments.mean, w))
+            if singular[-1] > cutoff * singular[0]:
+                w = cho_solve((factor, False), product, check_finite=False)
                 yield state(w, singular, d)
-        else:
-            R = triangle(rows, moments.mean)
-            yield state(*shortest_solution(R[:, :d], R[:, d:], EPS * max(n, d)))
+                if error > REFINE_ABOVE:
+                    w += cho_solve((factor, False), gradient(rows, moments.mean, w))
+                    yield state(w, singular, d)
+                return
+        R = triangle(rows, moments.mean)
+        yield state(*shortest_solution(R[:, :d], R[:, d:], cutoff))
 
 
 def cholesky_factor(gram: np.ndarray) -> tuple[np.ndarray | None, float]:
