@@ -166,7 +166,8 @@ def _verdict(
             return "no signal", (
                 f"{title} scores {validation:.3f} on new rows and the baseline {baseline:.3f} "
                 f"(standard error of the difference {error:.3f}): it cannot be said to have "
-                "learned anything that holds for new rows."
+                f"learned anything that holds for new rows. On the rows it was fitted on it scores "
+                f"{train:.3f}."
             )
     learned, lost = train - baseline, train - validation
     spread = corrected_standard_error(train_scores - validation_scores, comparison.folds)

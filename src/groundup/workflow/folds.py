@@ -82,8 +82,8 @@ def encode_target(y: Any, task: str) -> tuple[np.ndarray | None, np.ndarray]:
 def sample_rows(y: np.ndarray, limit: int, seed: int) -> np.ndarray:
     """Choose at most `limit` rows in which the target is spread as it is in all of them.
 
-    The rows are sorted by target, ties in random order, and taken at even steps (systematic
-    sampling), so that each class and each range of values keeps its share.
+    The rows are sorted by target, ties in random order, and taken at even steps from a random
+    start (systematic sampling), so that each class and each range of values keeps its share.
 
     Parameters
     ----------
@@ -106,8 +106,9 @@ def sample_rows(y: np.ndarray, limit: int, seed: int) -> np.ndarray:
     n = len(y)
     if n <= limit:
         return np.arange(n)
-    order = np.lexsort((np.random.default_rng(seed).random(n), y))
-    return np.sort(order[((np.arange(limit) + 0.5) * (n / limit)).astype(np.intp)])
+    rng = np.random.default_rng(seed)
+    order = np.lexsort((rng.random(n), y))
+    return np.sort(order[((np.arange(limit) + rng.random()) * (n / limit)).astype(np.intp)])
 
 
 def usable_folds(folds: Sequence[Split], y: np.ndarray, task: str) -> list[Split]:
@@ -162,7 +163,12 @@ def prepared_folds(
 
 
 def fit_and_score(
-    estimator: Any, fold: PreparedFold, task: str, classes: np.ndarray | None
+    estimator: Any,
+    fold: PreparedFold,
+    task: str,
+    classes: np.ndarray | None,
+    *,
+    train: bool = True,
 ) -> FoldScore:
     """Fit an estimator on the fold's training rows and score it on both sides.
 
@@ -172,6 +178,8 @@ def fit_and_score(
     fold : PreparedFold
     task : {"binary", "multiclass", "regression"}
     classes : (n_classes,) array of codes 0 .. n_classes - 1, or None for regression
+    train : bool, default=True
+        Whether to score the training rows as well; otherwise that score is None.
 
     Returns
     -------
@@ -184,11 +192,14 @@ def fit_and_score(
         estimator.fit(fold.X_train, fold.y_train)
         prediction = predict_for_metric(estimator, fold.X_validation, task, classes)
         seconds = time.perf_counter() - start
-        n = len(fold.X_train)
-        rows = np.linspace(0, n - 1, min(n, _TRAIN_SCORE_ROWS)).astype(np.intp)
-        train_prediction = predict_for_metric(estimator, fold.X_train[rows], task, classes)
+        train_score = None
+        if train:
+            n = len(fold.X_train)
+            rows = np.linspace(0, n - 1, min(n, _TRAIN_SCORE_ROWS)).astype(np.intp)
+            of_train = predict_for_metric(estimator, fold.X_train[rows], task, classes)
+            train_score = score_predictions(fold.y_train[rows], of_train, task, classes)
     return FoldScore(
-        train=score_predictions(fold.y_train[rows], train_prediction, task, classes),
+        train=train_score,
         validation=score_predictions(fold.y_validation, prediction, task, classes),
         seconds=seconds,
         prediction=prediction,

@@ -74,6 +74,11 @@ class Candidate:
         return estimator_class(**{**self.defaults, **(params or {})})
 
 
+# Distances with p = 1 are no matrix product and take about ten times as long, so they are tried on
+# small tables only: on large ones, a few such trials would use up all the time.
+_MANHATTAN_ROWS = 3_000
+
+
 def _logistic_space(trial: BaseTrial, n_rows: int) -> dict[str, Any]:
     return {"C": trial.suggest_float("C", 1e-4, 1e2, log=True)}
 
@@ -83,11 +88,13 @@ def _ridge_space(trial: BaseTrial, n_rows: int) -> dict[str, Any]:
 
 
 def _neighbors_space(trial: BaseTrial, n_rows: int) -> dict[str, Any]:
-    return {
+    params = {
         "n_neighbors": trial.suggest_int("n_neighbors", 1, max(1, min(100, n_rows // 2)), log=True),
         "weights": trial.suggest_categorical("weights", ["uniform", "distance"]),
-        "p": trial.suggest_categorical("p", [1, 2]),
     }
+    if n_rows <= _MANHATTAN_ROWS:
+        params["p"] = trial.suggest_categorical("p", [1, 2])
+    return params
 
 
 _CLASSIFICATION = ("binary", "multiclass")

@@ -37,6 +37,7 @@ from groundup.workflow.folds import (
     fit_and_score,
     warnings_as_findings,
 )
+from groundup.workflow.ladder import Candidate
 from groundup.workflow.metric import METRIC_TITLES, METRICS
 
 # Above this many training rows a fold, trials use the first three folds: each is less exact, but
@@ -66,7 +67,7 @@ class Tuning:
     trials : list of dict
         ``{"number", "params", "validation", "seconds"}`` each.
     before, after : float
-        Mean validation score over the same folds with the defaults, and with `params`.
+        Mean validation score over the same folds as the model was chosen, and with `params`.
     seconds : float
     words : str
     findings : list of Finding
@@ -106,6 +107,10 @@ def tune(
 ) -> Tuning:
     """Search the parameters of the chosen model on the folds of the comparison.
 
+    Where the baseline was chosen, because no model beat it with the parameters that it starts from,
+    the best of the others is tuned. If that makes it beat the baseline beyond the noise, it becomes
+    ``comparison.chosen``, and ``comparison.chosen_why`` says so.
+
     Parameters
     ----------
     comparison : Comparison
@@ -129,15 +134,15 @@ def tune(
     OSError
         If the file of trials cannot be written.
     """
-    candidate = comparison.chosen
     start = time.monotonic()
-    compared = comparison.scores[candidate.name]
-    before = float(comparison.validation(candidate.name).mean())
+    chosen = comparison.chosen
+    candidate = _to_tune(comparison)
+    before = float(comparison.validation(chosen.name).mean())
     kept = Tuning(
         model=candidate.name,
         params={},
-        all_params=dict(candidate.defaults),
-        scores=compared,
+        all_params=dict(chosen.defaults),
+        scores=comparison.scores[chosen.name],
         trials=[],
         before=before,
         after=before,
@@ -150,39 +155,66 @@ def tune(
         kept.words = "Tuning was left out, as no time was given to it."
         return kept
 
-    n_folds = len(compared)
+    n_folds = len(kept.scores)
     if len(comparison.folds[0].y_train) > _MANY_ROWS:
         n_folds = min(n_folds, _FOLDS_WHEN_MANY)
     caught: list[str] = []
-    with _open_study(comparison, n_folds, seed, storage) as study:
+    with _open_study(comparison, candidate, n_folds, seed, storage) as study:
         trials = _run_trials(
-            study, comparison, n_folds, seed, start + seconds, max_trials, progress, caught
+            study,
+            comparison,
+            candidate,
+            n_folds,
+            seed,
+            start + seconds,
+            max_trials,
+            progress,
+            caught,
         )
     kept.trials = [{**trial, "number": number} for number, trial in trials.items()]
     kept.findings = warnings_as_findings("tune", candidate.title, caught)
     metric = METRIC_TITLES[METRICS[comparison.task]]
     count = f"{len(trials)} trial{'s' * (len(trials) != 1)}"
+    rival = f"the parameters that {candidate.title} started from"
+    if candidate is not chosen:
+        rival = "the baseline"
     kept.words = (
-        f"{count}: none beat the parameters that {candidate.title} started from "
-        f"(mean {metric} {before:.4f}) by more than the noise, so those were kept."
+        f"{count} of {candidate.title}: none beat {rival} (mean {metric} {before:.4f}) by more than "
+        f"the noise, so {chosen.title} was kept as it was."
     )
     if trials:
         best = max(trials.values(), key=lambda trial: trial["validation"])
-        differences = np.array(best["folds"]) - comparison.validation(candidate.name)[:n_folds]
+        differences = np.array(best["folds"]) - comparison.validation(chosen.name)[:n_folds]
         noise = corrected_standard_error(differences, comparison.folds)
         if differences.mean() > max(noise, _WORTHWHILE):
-            _adopt(kept, comparison, best["params"], count, metric)
+            _adopt(kept, comparison, candidate, best["params"], count, metric)
     for trial in kept.trials:
         del trial["folds"]
     kept.seconds = time.monotonic() - start
     return kept
 
 
+def _to_tune(comparison: Comparison) -> Candidate:
+    """Return the chosen model; in the baseline's stead the best of those that can be tuned."""
+    others = [
+        rung
+        for rung in comparison.rungs
+        if rung.space is not None and rung.name in comparison.scores
+    ]
+    if comparison.chosen.name != "baseline" or not others:
+        return comparison.chosen
+    return max(others, key=lambda rung: comparison.validation(rung.name).mean())
+
+
 def _adopt(
-    tuning: Tuning, comparison: Comparison, params: dict[str, Any], count: str, metric: str
+    tuning: Tuning,
+    comparison: Comparison,
+    candidate: Candidate,
+    params: dict[str, Any],
+    count: str,
+    metric: str,
 ) -> None:
     """Take the parameters over if they are better on all folds of the comparison as well."""
-    candidate = comparison.chosen
     scores = [
         fit_and_score(candidate.build(params), fold, comparison.task, comparison.codes)
         for fold in comparison.folds[: len(tuning.scores)]
@@ -191,17 +223,24 @@ def _adopt(
     if after <= tuning.before:
         return
     tuning.params, tuning.scores, tuning.after = params, scores, after
-    tuning.all_params |= params
+    tuning.all_params = {**candidate.defaults, **params}
     tuning.words = (
         f"{count}: the best parameters raise the mean {metric} on the validation rows "
         f"from {tuning.before:.4f} to {after:.4f}. The best of many trials flatters itself a "
         "little; the test rows have the last word."
     )
+    if candidate is not comparison.chosen:
+        comparison.chosen = candidate
+        comparison.chosen_why = (
+            f"No model beat the baseline (mean {metric} {tuning.before:.4f}) with the parameters "
+            f"that it starts from; tuned, {candidate.title} does: {after:.4f}."
+        )
 
 
 def _run_trials(
     study: Any,
     comparison: Comparison,
+    candidate: Candidate,
     n_folds: int,
     seed: int,
     deadline: float,
@@ -213,7 +252,7 @@ def _run_trials(
     import optuna
     from optuna.trial import TrialState
 
-    candidate, folds = comparison.chosen, comparison.folds[:n_folds]
+    folds = comparison.folds[:n_folds]
     assert candidate.space is not None
     n_rows = min(len(fold.y_train) for fold in folds)
     complete = (TrialState.COMPLETE,)
@@ -228,7 +267,9 @@ def _run_trials(
         begin = time.perf_counter()
         try:
             scores = [
-                fit_and_score(candidate.build(params), fold, comparison.task, comparison.codes)
+                fit_and_score(
+                    candidate.build(params), fold, comparison.task, comparison.codes, train=False
+                )
                 for fold in folds
             ]
             validation = float(np.mean([score.validation for score in scores]))
@@ -259,7 +300,7 @@ def _run_trials(
 
 @contextmanager
 def _open_study(
-    comparison: Comparison, n_folds: int, seed: int, path: str | Path | None
+    comparison: Comparison, candidate: Candidate, n_folds: int, seed: int, path: str | Path | None
 ) -> Iterator[Any]:
     """Open the study of this very search, in memory or in a SQLite file."""
     with warnings.catch_warnings():
@@ -282,7 +323,7 @@ def _open_study(
                 storage = RDBStorage(URL.create("sqlite", database=str(path)).render_as_string())
             study = optuna.create_study(
                 storage=storage,
-                study_name=f"{comparison.chosen.name}-{_fingerprint(comparison, n_folds, seed)}",
+                study_name=_study_name(comparison, candidate, n_folds, seed),
                 direction="maximize",
                 load_if_exists=True,
             )
@@ -298,9 +339,8 @@ def _open_study(
                 storage.engine.dispose()
 
 
-def _fingerprint(comparison: Comparison, n_folds: int, seed: int) -> str:
+def _study_name(comparison: Comparison, candidate: Candidate, n_folds: int, seed: int) -> str:
     """Name the search by all that its scores depend on, so that only its own trials are reused."""
-    candidate = comparison.chosen
     digest = hashlib.sha256(
         json.dumps(
             [candidate.estimator, dict(candidate.defaults), comparison.task, seed], default=str
@@ -309,4 +349,4 @@ def _fingerprint(comparison: Comparison, n_folds: int, seed: int) -> str:
     for fold in comparison.folds[:n_folds]:
         for array in (fold.X_train, fold.y_train, fold.X_validation, fold.y_validation):
             digest.update(np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()[:16]
+    return f"{candidate.name}-{digest.hexdigest()[:16]}"

@@ -1,0 +1,142 @@
+"""The diagnosis: its verdicts on tables made for them, and its figures against scikit-learn."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import confusion_matrix
+from sklearn.model_selection import cross_val_predict
+from sklearn.preprocessing import StandardScaler
+from workflow.tables import make_folds, make_preparation, make_table
+
+from groundup.workflow.compare import compare
+from groundup.workflow.diagnose import diagnose, learning_curve
+from groundup.workflow.ladder import final_pipeline, ladder
+from groundup.workflow.tune import tune
+
+
+def diagnosed(task, names=None, preparation=None, table=None, **params):
+    X, y = table if table is not None else make_table(task)
+    rungs = [rung for rung in ladder(task) if names is None or rung.name in names]
+    rungs = [
+        replace(rung, defaults={**rung.defaults, **params.get(rung.name, {})}) for rung in rungs
+    ]
+    folds = make_folds(X, y, task)
+    comparison = compare(preparation or make_preparation(), X, y, folds, task, rungs=rungs)
+    if names is not None:
+        comparison.chosen = next(rung for rung in rungs if rung.name == names[-1])
+    part = diagnose(comparison, tune(comparison, seconds=0), X)
+    json.dumps(part, allow_nan=False)
+    return part, X, y, folds, comparison
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_figures_are_of_rows_that_the_model_was_not_fitted_on(task):
+    part, X, y, folds, comparison = diagnosed(task, ["baseline", ladder(task)[1].name])
+    pipeline = final_pipeline(make_preparation(), comparison.chosen)
+    expected = cross_val_predict(pipeline, X, y, cv=folds)
+    assert part["validation"] == pytest.approx(comparison.validation(comparison.chosen.name).mean())
+    if task == "regression":
+        residuals = part["residuals"]
+        assert len(residuals["actual"]) == len(X)
+        worst = np.argsort(-np.abs(y - expected))[:10]
+        assert [one["line"] for one in part["worst"]] == X.index[worst].tolist()
+        assert part["worst"][0]["predicted"] == pytest.approx(expected[worst[0]])
+        assert part["confusion"] is None
+    else:
+        assert part["confusion"]["matrix"] == confusion_matrix(y, expected).tolist()
+        assert all(one["actual"] != one["predicted"] for one in part["worst"])
+        by_line = dict(zip(X.index, y, strict=True))
+        assert all(by_line[one["line"]] == one["actual"] for one in part["worst"])
+        assert part["residuals"] is None
+
+
+def test_calibration_is_scikit_learns():
+    part, X, y, folds, comparison = diagnosed("binary", ["baseline", "logistic"])
+    pipeline = final_pipeline(make_preparation(), comparison.chosen)
+    probability = cross_val_predict(pipeline, X, y, cv=folds, method="predict_proba")[:, 1]
+    observed, predicted = calibration_curve(y == "yes", probability, n_bins=10, strategy="quantile")
+    found = part["calibration"]
+    assert found["of"] == "yes"
+    assert sum(found["count"]) == len(X)
+    np.testing.assert_allclose(found["predicted"], predicted, atol=1e-9)
+    np.testing.assert_allclose(found["observed"], observed, atol=1e-9)
+
+
+def noise_table(task, n=200):
+    X, y = make_table(task, n=n, signal=0.0)
+    return X, y
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_no_signal(task):
+    name = ladder(task)[1].name
+    part, *_ = diagnosed(task, ["baseline", name], table=noise_table(task))
+    assert part["verdict"] == "no signal"
+    part, *_ = diagnosed(task, ["baseline"], table=noise_table(task))
+    assert part["verdict"] == "no signal"
+    assert "No model was shown to beat the baseline" in part["words"]
+
+
+def test_overfitting():
+    """Half as many columns as rows, hardly a penalty: the noise is learned by heart."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(150, 60)))
+    y = X[0].to_numpy() * 2 + rng.normal(size=150)
+    part, *_ = diagnosed(
+        "regression", ["baseline", "ridge"], StandardScaler(), (X, y), ridge={"alpha": 1e-3}
+    )
+    assert part["verdict"] == "overfitting"
+    assert part["train"] > part["validation"] + 0.2
+    assert "more rows would help" in part["words"]
+
+
+def test_underfitting():
+    """A straight line through a parabola and a slope: it learns the slope alone."""
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.normal(size=(600, 2)))
+    y = 0.5 * X[0].to_numpy() + 2 * X[1].to_numpy() ** 2
+    part, *_ = diagnosed("regression", ["baseline", "ridge"], StandardScaler(), (X, y))
+    assert part["verdict"] == "underfitting"
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_balanced(task):
+    part, *_ = diagnosed(task, ["baseline", ladder(task)[1].name])
+    assert part["verdict"] == "balanced"
+    assert f"{part['train']:.3f}" in part["words"]
+
+
+def test_the_learning_curve_ends_at_the_score_of_all_rows():
+    part, *_, comparison = diagnosed("binary", ["baseline", "logistic"])
+    curve = part["learning_curve"]
+    assert curve["sizes"] == [32, 80, 160, 240, 320]
+    assert curve["validation"][-1] == pytest.approx(comparison.validation("logistic")[:3].mean())
+    assert curve["validation"][0] < curve["validation"][-1]
+    assert curve["train"][0] > curve["train"][-1]
+
+
+def test_the_learning_curve_of_a_tiny_table_begins_where_it_can():
+    X, y = make_table("regression", n=24)
+    rungs = ladder("regression")
+    rungs[2] = replace(rungs[2], defaults={"n_neighbors": 18})
+    comparison = compare(
+        make_preparation(), X, y, make_folds(X, y, "regression"), "regression", rungs=rungs
+    )
+    comparison.chosen = rungs[2]
+    curve = learning_curve(comparison, tune(comparison, seconds=0))
+    assert curve["sizes"] == [19]
+    assert len(curve["validation"]) == 1
+
+
+def test_errors_that_grow_with_the_prediction_are_seen():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"x": rng.uniform(1, 10, 500)})
+    y = X["x"].to_numpy() * (1 + 0.3 * rng.normal(size=500))
+    part, *_ = diagnosed("regression", ["baseline", "ridge"], StandardScaler(), (X, y))
+    assert "grow with the predicted value" in part["residuals"]["words"]
