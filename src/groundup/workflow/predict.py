@@ -10,8 +10,8 @@ no header                       they are matched by position, if the training fi
 a column too few                it is missing in every row, and a warning says so
 no column of the model at all   an error, with the nearest names
 a column too many               it is ignored
-a category never seen           it is treated as the encoder does: as a rare one, as none of the known
-                                ones, or as the average category
+a category never seen           it is treated as the encoder does: as a rare one, as none of the
+                                known ones, or as the average category
 a cell of the wrong kind        it is missing
 a row that cannot be read       it gets an empty prediction and a note that says why
 the target                      it is not used; the predictions are scored on it, as a courtesy
@@ -25,7 +25,7 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +86,12 @@ class PredictionSummary:
                 f"{_rows(self.rejected)} could not be read: the prediction there is empty, and the "
                 "column note says why."
             )
-        said += [" ".join(filter(None, [f.message, f.action])) for f in self.findings]
+        said += [
+            " ".join(filter(None, [found.message, found.action]))
+            for found in self.findings
+            # How the file is written is news only where it differs from the training file.
+            if found.stage == "predict" or found.severity == "warning"
+        ]
         if self.score is not None:
             title = METRIC_TITLES[self.score["metric"]]
             said.append(
@@ -133,18 +138,12 @@ def predict_file(
     """
     from groundup.bundle import load_bundle
     from groundup.workflow.csv_output import csv_writer
-    from groundup.workflow.read import read_table
 
     data = Path(data)
     target = Path(out) if out is not None else default_output(data)
     _check_output(target, data)
     bundle = load_bundle(_bundle_folder(Path(run_or_model)))
-    kinds: dict[str, Any] = {column.name: column.kind for column in bundle.schema}
-    if bundle.target_kind is not None:
-        kinds[bundle.target] = bundle.target_kind
-    table = read_table(data, kinds=kinds)
-
-    findings = [found for found in table.findings if found.code != "no-header"]
+    table, findings = _read(data, bundle)
     frame, matched = match_columns(table, bundle)
     findings += matched + _misfits(table, bundle) + _unseen(frame, bundle)
     if not bundle.replay.identical:
@@ -204,6 +203,37 @@ def _bundle_folder(folder: Path) -> Path:
     raise BundleError(f"there is no folder {str(folder)!r}; give the one that groundup run left")
 
 
+def _read(data: Path, bundle: Bundle) -> tuple[Table, list[Finding]]:
+    """Return the file, its cells read as the kinds that the model was trained on."""
+    from groundup.workflow.read import read_table
+
+    kinds: dict[str, Any] = {column.name: column.kind for column in bundle.schema}
+    if bundle.target_kind is not None:
+        kinds[bundle.target] = bundle.target_kind
+    table = read_table(data, kinds=kinds)
+    findings = []
+    target = _left_out_target(table, bundle)
+    if target is not None:
+        # What stands behind the target in the training file has moved up by one place.
+        place = {f"column_{j}": f"column_{j + (j >= target)}" for j in range(len(table.columns))}
+        table = read_table(
+            data, kinds={old: kinds[new] for old, new in place.items() if new in kinds}
+        )
+        findings.append(
+            Finding(
+                "target-left-out",
+                "predict",
+                f"The file has {len(place)} columns and no header, the training file had "
+                f"{len(place) + 1}.",
+                action=f"Taken as the same columns without the target, {bundle.target}.",
+                severity="warning",
+            )
+        )
+        columns = [replace(column, name=place[column.name]) for column in table.columns]
+        table = replace(table, frame=table.frame.rename(columns=place), columns=columns)
+    return table, [f for f in table.findings if f.code != "no-header"] + findings
+
+
 # --- columns --------------------------------------------------------------------------------------
 
 
@@ -229,12 +259,10 @@ def match_columns(table: Table, bundle: Bundle) -> tuple[pd.DataFrame, list[Find
     """
     from groundup.workflow.table import DataError
 
-    given, findings = table.frame, []
+    given = table.frame
+    findings: list[Finding] = []
     names = [column.name for column in bundle.schema]
-    by_position = not table.source.header
-    if by_position and _without_header(bundle):
-        given, findings = _by_position(given, bundle)
-    elif by_position and not set(names) & set(given.columns):
+    if not table.source.header and not set(names) & set(given.columns):
         raise DataError(
             f"{table.source.path} has no header, and the model was trained on named columns. Add a "
             f"first line with the names, among them {_listed(names)}."
@@ -277,37 +305,23 @@ def match_columns(table: Table, bundle: Bundle) -> tuple[pd.DataFrame, list[Find
     return _with_absent(given, bundle), findings
 
 
-def _without_header(bundle: Bundle) -> bool:
-    """Whether the training file had no header, so that its columns are called by position."""
+def _left_out_target(table: Table, bundle: Bundle) -> int | None:
+    """Return the target's place if columns go by their place and the file lacks the target alone.
+
+    If it stood last, or the file has all columns, nothing moves and None is returned.
+    """
     names = [bundle.target, *bundle.unused, *(column.name for column in bundle.schema)]
-    return all(_position(name) is not None for name in names)
+    places = [_place(name) for name in names]
+    if table.source.header or None in places:
+        return None
+    target, width = places[0], len(table.columns)
+    return target if width == len(places) - 1 and target != width else None
 
 
-def _position(name: str) -> int | None:
+def _place(name: str) -> int | None:
+    """Return the place of a column without a name of its own: 3 for ``column_3``."""
     prefix, _, digits = name.partition("_")
-    return int(digits) if prefix == "column" and digits.isdigit() and len(digits) < 7 else None
-
-
-def _by_position(given: pd.DataFrame, bundle: Bundle) -> tuple[pd.DataFrame, list[Finding]]:
-    """Match columns without names: a file that is one narrower lacks the target."""
-    names = [bundle.target, *bundle.unused, *(column.name for column in bundle.schema)]
-    trained_width = 1 + max(_position(name) or 0 for name in names)
-    target = _position(bundle.target) or 0
-    if given.shape[1] != trained_width - 1 or target == trained_width - 1:
-        return given, []
-    given = given.set_axis(
-        [f"column_{j + (j >= target)}" for j in range(given.shape[1])], axis="columns"
-    )
-    return given, [
-        Finding(
-            "target-left-out",
-            "predict",
-            f"The file has {given.shape[1]} columns and no header, the training file had "
-            f"{trained_width}.",
-            action=f"Taken as the same columns without the target, {bundle.target}.",
-            severity="warning",
-        )
-    ]
+    return int(digits) if prefix == "column" and digits.isdecimal() and len(digits) < 7 else None
 
 
 def _with_absent(given: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
@@ -421,7 +435,7 @@ _TREATMENT = {
 
 
 def known_categories(pipeline: Any) -> Iterator[tuple[str, list[Any], str]]:
-    """Yield each encoded column of a fitted pipeline: its name, categories, and what unseen ones become.
+    """Yield each encoded column of a pipeline: its name, categories, and what unseen ones become.
 
     An encoder counts if what comes before it in its branch keeps the columns as they are.
     """
