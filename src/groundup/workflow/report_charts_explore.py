@@ -158,7 +158,7 @@ def picture(
     if part.get("kind") == "boxes":
         return _boxes(part, target, common)
     if part.get("kind") == "shares":
-        return _shares(part, positive, common)
+        return _shares(part, target, positive, common)
     return None
 
 
@@ -177,13 +177,13 @@ def _points(part: dict[str, Any], target: str) -> Chart | None:
             x=alt.X(
                 "x:T" if date else "x:Q",
                 title=None,
-                scale=alt.Scale(zero=False),
+                scale=alt.Scale(zero=False, padding=6),
                 axis=alt.Axis(grid=False, tickCount=5),
             ),
             y=alt.Y(
                 "y:Q",
                 title=plain(target),
-                scale=alt.Scale(zero=False),
+                scale=alt.Scale(zero=False, padding=6),
                 axis=alt.Axis(tickCount=4),
             ),
             tooltip=[
@@ -237,7 +237,8 @@ def _boxes(part: dict[str, Any], target: str, common: Sequence[Any]) -> Chart | 
     axis = alt.Axis(tickCount=5)
     x = alt.X(f"min:{kind}", title=title, scale=alt.Scale(zero=False), axis=axis)
     layers = alt.layer(
-        base.mark_rule(opacity=0.6).encode(x=x, x2="max"),
+        base.mark_rule(opacity=0.6).encode(x=x, x2="q25"),
+        base.mark_rule(opacity=0.6).encode(x=f"q75:{kind}", x2="max"),
         base.mark_bar(height=9, opacity=0.7).encode(x=f"q25:{kind}", x2="q75"),
         base.mark_tick(thickness=2.5, height=13).encode(x=f"median:{kind}", color=alt.value(INK)),
     )
@@ -250,7 +251,9 @@ def _boxes(part: dict[str, Any], target: str, common: Sequence[Any]) -> Chart | 
     )
 
 
-def _shares(part: dict[str, Any], positive: Any, common: Sequence[Any]) -> Chart | None:
+def _shares(
+    part: dict[str, Any], target: str, positive: Any, common: Sequence[Any]
+) -> Chart | None:
     """The shares of the classes at each level of a column."""
     import altair as alt
 
@@ -260,7 +263,7 @@ def _shares(part: dict[str, Any], positive: Any, common: Sequence[Any]) -> Chart
     names, column = named(groups, "label", 40), plain(part["column"])
     if len(classes) == 2:
         drawn = [positive if positive in classes else classes[1]]
-        title, colours = f"share of {plain(drawn[0], 30)}", [BLUE]
+        title, colours = f"share where {plain(target, 30)} is {plain(drawn[0], 30)}", [BLUE]
     else:
         drawn = [label for label in common if label in classes]
         title, colours = "share of rows", [*CLASS_COLOURS[: len(drawn)], GREY]

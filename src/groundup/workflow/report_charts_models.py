@@ -165,7 +165,12 @@ def trials(metric: str, tuning: dict[str, Any]) -> Chart | None:
     axis = alt.Axis(tickCount=5, format=".4~f")
     title = METRIC_AXIS.get(metric, metric)
     y, line = (alt.Y(f"{f}:Q", title=title, scale=scale, axis=axis) for f in ("score", "best"))
-    x = alt.X("number:Q", title="trial", axis=alt.Axis(grid=False, tickMinStep=1, format="d"))
+    x = alt.X(
+        "number:Q",
+        title="trial",
+        axis=alt.Axis(grid=False, tickMinStep=1, format="d"),
+        scale=alt.Scale(nice=False),
+    )
     chart = alt.layer(
         source().mark_line(interpolate="step-after", opacity=0.7).encode(x=x, y=line),
         source()

@@ -54,12 +54,15 @@ def score(value: float | None) -> str:
 
     Examples
     --------
-    >>> score(0.5), score(0.98551), score(-0.01), score(None)
-    ('0.500', '0.986', '−0.010', '–')
+    >>> score(0.5), score(0.98551), score(-0.01), score(-1e-9), score(None)
+    ('0.500', '0.986', '−0.010', '0.000', '–')
     """
     if value is None:
         return NOTHING
-    return number(value) if abs(value) >= 100 else f"{value:.3f}".replace("-", MINUS)
+    # adding 0.0 takes the sign from a zero
+    return (
+        number(value) if abs(value) >= 100 else f"{round(value, 3) + 0.0:.3f}".replace("-", MINUS)
+    )
 
 
 def percent(share: float | None) -> str:
@@ -76,7 +79,7 @@ def percent(share: float | None) -> str:
         return "over 99.9%"
     if 0 < share < 0.0005:
         return "under 0.1%"
-    return f"{100 * share:.1f}".removesuffix(".0").replace("-", MINUS) + "%"
+    return f"{round(100 * share, 1) + 0.0:.1f}".removesuffix(".0").replace("-", MINUS) + "%"
 
 
 def count(n: int | None, noun: str, plural: str | None = None) -> str:

@@ -141,10 +141,16 @@ def judgement(run: Mapping[str, Any]) -> Judgement:
     if value is None or baseline is None or baseline >= 1:
         return Judgement("")
     gain = (value - baseline) / (1 - baseline)
-    if gain <= 0 or (low is not None and low <= baseline):
+    if gain <= 0:
         words = (
-            "That is not shown to be better than knowing nothing: the interval reaches down to the "
-            "baseline. Do not use this model; look for columns that say more, or for more rows."
+            "That is no better than knowing nothing. Do not use this model; look for columns that "
+            "say more, or for more rows."
+        )
+        return Judgement(words, "poor")
+    if low is not None and low <= baseline:
+        words = (
+            "The test by itself does not show that this is better than knowing nothing: the "
+            "interval reaches down to the baseline."
         )
         return Judgement(words, "poor")
     if gain < 0.15:
@@ -191,8 +197,18 @@ def cautions(run: Mapping[str, Any]) -> list[dict[str, Any]]:
         }.get(diagnosis["verdict"], str(diagnosis["verdict"]))
         found.append({"message": message, "why": words or title})
     score_, validation = test.get("score"), diagnosis.get("validation")
-    high = test.get("high")
-    if high is not None and validation is not None and validation > high:
+    low, high, baseline = test.get("low"), test.get("high"), test.get("baseline")
+    if low is not None and baseline is not None and low <= baseline:
+        found.append(
+            {
+                "message": f"The test score ({score(score_)}, interval {score(low)} to "
+                f"{score(high)}) does not rule out the baseline ({score(baseline)}).",
+                "why": "There are too few test rows, or a few of them weigh heavily, or the "
+                "columns say little about the target."
+                + (f" Validation came to {score(validation)}." if validation is not None else ""),
+            }
+        )
+    elif high is not None and validation is not None and validation > high:
         found.append(
             {
                 "message": f"The test came out lower ({score(score_)}) than validation had "
@@ -278,8 +294,8 @@ def is_used(column: Mapping[str, Any]) -> bool:
 
 
 _MEASURES = {
-    "accuracy": ("Right for", percent),
-    "balanced_accuracy": ("Right for, averaged over classes", percent),
+    "accuracy": ("Accuracy", percent),
+    "balanced_accuracy": ("Accuracy, averaged over classes", percent),
     "macro_f1": ("F1, averaged over classes", score),
     "f1": ("F1", score),
     "average_precision": ("Average precision", score),
