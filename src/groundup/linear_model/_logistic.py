@@ -188,8 +188,8 @@ default="lbfgs"
         if len(self.classes_) < 2:
             raise ValueError(
                 "LogisticRegression needs rows of at least 2 classes, but y holds only one class: "
-                f"{self.classes_[0]!r}. Check that the target column and the rows are the right "
-                "ones."
+                f"{self.classes_.tolist()[0]!r}. Check that the target column and the rows are the "
+                "right ones."
             )
         if self.dual:
             raise ValueError("dual=True is not supported; supported: dual=False.")
@@ -366,6 +366,6 @@ def _what_is_left(step: dict[str, Any]) -> str:
 def _is_at_rounding(step: dict[str, Any], cost: LogisticCost) -> bool:
     """Tell whether what is left of the gradient is no more than the rounding of its sum."""
     if "gap" in step:
-        return step["gap"] <= 1e-12 * step["cost"]
+        return step["gap"] <= 1e-8 * step["cost"]
     largest_terms = max(1.0, float(np.max(np.abs(cost.X))))
     return bool(np.max(np.abs(step["gradient"])) <= 1e-9 * largest_terms)

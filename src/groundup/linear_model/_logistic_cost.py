@@ -22,8 +22,14 @@ Array = NDArray[np.float64]
 
 # below this many numbers in X, starting a second thread costs more than it saves
 WORTH_A_THREAD = 20_000
+# a block is about this many numbers of X, and at least 128 rows: wide tables are cut finer
+BLOCK_NUMBERS = 131_072
 # partial Hessians of all blocks may take this many numbers together
 HESSIAN_ROOM = 4_000_000
+
+
+def rows_of_a_block(d: int) -> int:
+    return min(4096, max(128, BLOCK_NUMBERS // d))
 
 
 class LogisticCost:
@@ -92,7 +98,7 @@ class LogisticCost:
         self.shape = (self.n_values, d + 1)
         self.n_parameters = self.n_values * (d + int(fit_intercept))
         self.proba = np.empty((n, self.n_values))
-        self._bounds = block_bounds(n)
+        self._bounds = block_bounds(n, block_rows=rows_of_a_block(d))
         self._partial = np.empty((len(self._bounds) - 1, 1 + self.n_values * (d + 1)))
         self._partial_hessian: Array | None = None
 
@@ -169,7 +175,7 @@ class LogisticCost:
         K, one = self.shape
         q = K * one
         max_blocks = min(64, max(2, HESSIAN_ROOM // (q * q)))
-        bounds = block_bounds(len(self.X), max_blocks=max_blocks)
+        bounds = block_bounds(len(self.X), rows_of_a_block(one), max_blocks)
         if self._partial_hessian is None:
             self._partial_hessian = np.zeros((len(bounds) - 1, q, q))
         if self.n_values == 1:

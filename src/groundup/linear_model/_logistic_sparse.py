@@ -33,14 +33,17 @@ Gramfort and Salmon (2020), Dual extrapolation for sparse generalized linear mod
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from groundup._blocks import single_blas_thread
 from groundup._kernel import kernel
 from groundup.linear_model._logistic_cost import LogisticCost
 from groundup.linear_model._logistic_gap import Dual
+from groundup.optim.newton import MAY_BE_SHARED_OUT
 
 Array = NDArray[np.float64]
 
@@ -50,6 +53,8 @@ ALL_COLUMNS = 128
 LARGEST_WORKING_SET = 1500
 STEPS_ON_WORKING_SET = 8
 SUFFICIENT_DECREASE = 1e-4
+# costs closer than this, relative to their size, cannot be told apart
+ROUNDING = 1e-14
 
 
 @kernel
@@ -138,6 +143,7 @@ def sparse_logistic(
     smooth, gradient = cost.cost_and_gradient(w)
     columns = np.arange(cost.X.shape[1])
     working = cost
+    last_value, last_gap = np.inf, np.inf
     for iteration in range(max_iter + 1):
         W, G = cost.unravel(w), cost.unravel(gradient)
         value = smooth + cost.l1 * float(np.abs(W[:, :-1]).sum())
@@ -154,8 +160,9 @@ def sparse_logistic(
             "iteration": iteration,
             "converged": converged,
         }
-        if converged or iteration == max_iter:
+        if converged or iteration == max_iter or (value >= last_value and gap > 0.5 * last_gap):
             return
+        last_value, last_gap = value, gap
         columns = working_set(W[:, :-1], G[:, :-1], cost.l1)
         if len(columns) == cost.X.shape[1]:
             found = proximal_newton_step(cost, w, smooth, gradient)
@@ -232,7 +239,9 @@ def proximal_newton_step(
 ) -> tuple[Array, float, Array] | None:
     """Return (w, J, gradient) after one step from where the cost was evaluated last."""
     W, G = cost.unravel(w), cost.unravel(gradient)
-    D = newton_direction_l1(cost.hessian(w), W, G, cost)
+    H = cost.hessian(w)
+    with single_blas_thread() if len(w) > MAY_BE_SHARED_OUT else nullcontext():
+        D = newton_direction_l1(H, W, G, cost)
     l1_before = cost.l1 * float(np.abs(W[:, :-1]).sum())
     l1_after = cost.l1 * float(np.abs(W[:, :-1] + D[:, :-1]).sum())
     # what the full step promises:  g'd + l1 (|w + d| - |w|) < 0
@@ -248,7 +257,8 @@ def proximal_newton_step(
         before = smooth + l1_before
         if value <= before + SUFFICIENT_DECREASE * step_length * promised:
             return w_new, smooth_new, gradient_new
-        if value <= before and -promised <= 1e-13 * abs(before):
+        # so little is left that the cost cannot show it: trust the parabola
+        if -promised <= ROUNDING * abs(before) and value <= before + ROUNDING * abs(before):
             return w_new, smooth_new, gradient_new
         step_length *= 0.5
     return None

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from groundup.optim.descent import CostAndGradient
-from groundup.optim.line_search import Point, evaluate, strong_wolfe
+from groundup.optim.line_search import Point, evaluate, no_progress, strong_wolfe
 from groundup.optim.stopping import DivergenceError
 
 __all__ = ["lbfgs", "two_loop_recursion"]
@@ -134,7 +134,7 @@ def lbfgs(
             "from smaller parameters."
         )
     pairs: deque[tuple[Vector, Vector]] = deque(maxlen=memory)
-    step_length = 0.0
+    step_length, stalled = 0.0, 0
     for iteration in range(max_iter + 1):
         converged = bool(np.max(np.abs(point.gradient), initial=0.0) <= tol)
         yield {
@@ -155,6 +155,9 @@ def lbfgs(
         if found is None:
             return
         new, step_length = found
+        stalled = stalled + 1 if no_progress(point, new) else 0
+        if stalled == 5:
+            return
         s, y = new.w - point.w, new.gradient - point.gradient
         # s'y > 0 keeps the approximation positive definite, so that -d stays downhill
         if float(s @ y) > 1e-10 * float(y @ y) * float(np.finfo(np.float64).eps):

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from groundup.optim.descent import ALL_ROWS, CostAndGradient
 
-__all__ = ["Point", "backtrack", "strong_wolfe"]
+__all__ = ["Point", "backtrack", "evaluate", "no_progress", "strong_wolfe"]
 
 SUFFICIENT_DECREASE = 1e-4  # c1
 FLATTER = 0.9  # c2
@@ -45,6 +45,15 @@ class Point(NamedTuple):
 def evaluate(cost_and_gradient: CostAndGradient, w: NDArray[np.float64]) -> Point:
     cost, gradient = cost_and_gradient(w, ALL_ROWS)
     return Point(w, float(cost), gradient)
+
+
+def no_progress(old: Point, new: Point) -> bool:
+    """Tell whether rounding has the last word: the cost stood still, the gradient hardly fell."""
+    return bool(
+        new.cost >= old.cost
+        and np.max(np.abs(new.gradient), initial=0.0)
+        > 0.5 * np.max(np.abs(old.gradient), initial=0.0)
+    )
 
 
 def backtrack(

@@ -25,6 +25,7 @@ Nocedal and Wright (2006), Numerical Optimization, section 3.4. Levenberg (1944)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dposv
 
 from groundup.optim.descent import ALL_ROWS, CostAndGradient
-from groundup.optim.line_search import backtrack, evaluate
+from groundup.optim.line_search import backtrack, evaluate, no_progress
 from groundup.optim.stopping import DivergenceError
 
 __all__ = ["newton", "newton_direction"]
+
+# below this size OpenBLAS and MKL keep to one thread anyway
+MAY_BE_SHARED_OUT = 64
 
 Hessian = Callable[[NDArray[np.float64], Any], NDArray[np.float64]]
 
@@ -75,7 +79,8 @@ def newton_direction(
     right = -(gradient * scale)
     damping = 0.0
     while True:
-        _, solution, info = dposv(scaled, right, lower=1)
+        with _same_bits_on_any_number_of_threads(len(right)):
+            _, solution, info = dposv(scaled, right, lower=1)
         if info == 0 and np.all(np.isfinite(solution)):
             direction = solution * scale
             slope = float(direction @ gradient)
@@ -85,6 +90,16 @@ def newton_direction(
         if damping > 1e12:
             return -(gradient * scale * scale)
         np.fill_diagonal(scaled, np.diagonal(hessian) * scale * scale + damping)
+
+
+def _same_bits_on_any_number_of_threads(p: int) -> AbstractContextManager[Any]:
+    """Give LAPACK one thread where it would otherwise share the work out as it pleases."""
+    if p < MAY_BE_SHARED_OUT:
+        return nullcontext()
+    # imported here, because it loads numba, which nothing else in this package needs
+    from groundup._blocks import single_blas_thread
+
+    return single_blas_thread()
 
 
 def newton(
@@ -160,6 +175,6 @@ def newton(
         if not float(direction @ point.gradient) < 0.0:
             return
         found = backtrack(cost_and_gradient, point, direction)
-        if found is None:
+        if found is None or no_progress(point, found[0]):
             return
         point, step_length = found
