@@ -12,8 +12,7 @@ from .findings import Finding
 from .table import Rejected, Repaired
 
 _THREADS = 2
-# What DuckDB may hold in memory; beyond that it spills to the temporary folder.
-_MEMORY = "1GB"
+_WIDE = 2000
 # DuckDB 2.0 moves TRY_CAST into the CSV reader, where a cell that does not cast is no NULL any more
 # but ends the query with an error.
 _HARMFUL_OPTIMIZERS = {"type_pushdown", "scalar_fn_pushdown"}
@@ -48,12 +47,16 @@ class Cells:
     findings: list[Finding] = field(default_factory=list)
 
 
-def connect(folder: Path, readable: Path) -> duckdb.DuckDBPyConnection:
-    """Return an in-memory DuckDB that may read one file, and write to one temporary folder."""
+def connect(folder: Path, readable: Path, n_columns: int = 1) -> duckdb.DuckDBPyConnection:
+    """Return an in-memory DuckDB that may read one file, and write to one temporary folder.
+
+    The memory it may take grows with `n_columns`: a query holds 2,048 cells of each column, several
+    times over.
+    """
     con = duckdb.connect(
         config={
-            "threads": _THREADS,
-            "memory_limit": _MEMORY,
+            "threads": _THREADS if n_columns <= _WIDE else 1,
+            "memory_limit": f"{max(1024, n_columns // 4)}MB",
             "temp_directory": str(folder),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

@@ -92,9 +92,8 @@ class _Census:
             return "utf-8"
         if self.good > self.bad:
             raise DataError(
-                f"{self.name} is UTF-8 text, but for {self.bad:,} bytes, the first in line "
-                f"{self.first_bad_line:,}: it is damaged there, or mixes two encodings. Save it as "
-                "UTF-8."
+                f"{self.name} is UTF-8 text that is damaged in line {self.first_bad_line:,} "
+                f"({self.bad:,} bytes in all), or mixes two encodings. Save it as UTF-8."
             )
         return "cp1252" if self.cp1252 else "latin-1"
 

@@ -83,7 +83,7 @@ def _names_columns(first: list[str], body: list[list[str]], known: set[str]) -> 
     values = [cell for cell in named if _is_value(cell)]
     if not body:
         return not values, f"its only line holds {f'values ({values[0]})' if values else 'words'}"
-    years = _are_years(values)
+    numbered = _are_positions(values) or _are_years(values)
     votes_for = votes_against = 0
     for i, cell in enumerate(named[: len(body[0])]):
         column = [cells[i].strip() for cells in body]
@@ -93,7 +93,7 @@ def _names_columns(first: list[str], body: list[list[str]], known: set[str]) -> 
         if sum(map(_is_value, column)) > 0.9 * len(column):
             if not _is_value(cell):
                 votes_for += 1
-            elif not years:
+            elif not numbered:
                 votes_against += 1
         elif cell in column and len(set(column)) <= 0.5 * len(column):
             votes_against += 1
@@ -107,6 +107,11 @@ def _names_columns(first: list[str], body: list[list[str]], known: set[str]) -> 
 
 def _is_value(cell: str) -> bool:
     return bool(_NUMBER.fullmatch(cell) or _DATE.fullmatch(cell))
+
+
+def _are_positions(cells: list[str]) -> bool:
+    """Whether cells are 0, 1, 2, ...: the names that programs give to nameless columns."""
+    return len(cells) >= 3 and cells == [str(i) for i in range(len(cells))]
 
 
 def _are_years(cells: list[str]) -> bool:

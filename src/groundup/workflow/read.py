@@ -152,7 +152,7 @@ def _typed(
     cells: Cells, path: Path, folder: Path, compression: str | None, kinds: dict[str, str]
 ) -> Table:
     """Decide the types, cast the cells, and put the table together."""
-    with connect(folder, cells.readable) as con:
+    with connect(folder, cells.readable, len(cells.names)) as con:
         con.execute(f"CREATE VIEW cells AS {cells.query}")
         profiles = profile(con, len(cells.names))
         if profiles[0].rows != len(cells.lines):

@@ -216,7 +216,7 @@ def rewrite_records(
     if too_wide > len(lines):
         raise DataError(
             f"The rows do not agree on the number of columns: {too_wide:,} of "
-            f"{too_wide + len(lines):,} have more than {_cells(width)}, the first one in line "
+            f"{too_wide + len(lines):,} have more than {_cells(width)}, the first in line "
             f"{first_wide:,}. Quote the cells that hold the delimiter {dialect.delimiter!r}."
         )
     # A character takes up to 4 bytes in UTF-8; a cell gains two quotes, and each quote doubles.

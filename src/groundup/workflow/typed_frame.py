@@ -54,9 +54,9 @@ def _array(
     data = np.ma.getdata(values)
     if decided.kind == "text":
         # One object a different text: a category takes 8 bytes a row, not 60.
-        shared: dict[object, object] = {}
-        data = np.array([shared.setdefault(text, text) for text in data], dtype=object)
-        data[missing] = np.nan
+        data[missing] = None
+        codes, texts = pd.factorize(data)  # a missing text has the code -1
+        data = np.append(texts, np.nan)[codes]
         return pd.array(data, dtype=pd.StringDtype("python", na_value=np.nan))
     if decided.kind == "date":
         data = data.astype("datetime64[us]")
