@@ -92,7 +92,7 @@ def times(times: list[TimeOrder], chosen: TimeOrder | None) -> Finding:
             f"The rows form a series in time: {chosen.why}.",
             why="A random split would let the model look up the neighbouring hours and days; the "
             "real question is about times to come.",
-            action="The latest rows become the test rows.",
+            action="Split by time: the latest rows test.",
             severity="warning",
             columns=names,
         )

@@ -96,7 +96,7 @@ def _related(first: str, second: str, how: str) -> Finding:
 def _renamings(columns: Columns) -> list[tuple[str, str]]:
     """Pairs of columns whose values stand one for one for each other."""
     pairs = []
-    first_with: dict[bytes, str] = {}
+    alike: dict[bytes, list[str]] = {}
     for name in columns.named("text", "number", "boolean"):
         # Where nearly all values differ, "one for one" says nothing.
         if not 2 <= columns.distinct[name] <= columns.n_rows // 2:
@@ -104,10 +104,12 @@ def _renamings(columns: Columns) -> list[tuple[str, str]]:
         # Codes in order of appearance: equal exactly where the values map one to one.
         codes = pd.factorize(columns.frame[name], use_na_sentinel=False)[0]
         key = codes.astype(np.int32).tobytes()
-        if key in first_with:
-            pairs.append((first_with[key], name))
-        else:
-            first_with[key] = name
+        earlier = alike.setdefault(key, [])
+        # One of its own kind, if there is any: that one it repeats.
+        same_kind = [other for other in earlier if columns.kinds[other] == columns.kinds[name]]
+        if earlier:
+            pairs.append(((same_kind or earlier)[0], name))
+        earlier.append(name)
     return pairs
 
 

@@ -29,6 +29,8 @@ from groundup.workflow.column_words import shared_words
 from groundup.workflow.columns import Columns, listed, percent, thinned
 
 _CHANCE = 1e-6
+# A sum is sought among the columns that move most with the target.
+_MOST_TERMS = 200
 
 
 @dataclass(frozen=True)
@@ -172,13 +174,16 @@ def _sums(columns: Columns, y: pd.Series) -> list[Leak]:
         if not columns.missing[name] and columns.distinct[name] > 2
     ]
     rows = thinned(np.arange(columns.n_rows))
-    if len(names) < 2 or len(rows) < 2 * len(names) + 10:
-        return []
     X = columns.frame[names].to_numpy(dtype=np.float64)[rows]
     target = y.to_numpy(dtype=np.float64)[rows]
     X = X - X.mean(axis=0)
     target = target - target.mean()
     scale = X.std(axis=0)
+    if len(names) > _MOST_TERMS:
+        nearest = np.sort(np.argsort(-np.abs(X.T @ target) / scale)[:_MOST_TERMS])
+        names, X, scale = [names[j] for j in nearest], X[:, nearest], scale[nearest]
+    if len(names) < 2 or len(rows) < 2 * len(names) + 10:
+        return []
     # min_w |t - (X / s) w|^2, then b = w / s: columns on one scale keep the solution accurate.
     b = np.linalg.lstsq(X / scale, target, rcond=1e-10)[0] / scale
     used = np.abs(b) * scale > 1e-3 * target.std()

@@ -183,7 +183,8 @@ def _disguise(columns: Columns, names: list[str], code: float) -> Finding:
     most = max(names, key=lambda name: rows[name])
     message = (
         f"{most} is {code:g} in {counted(rows[most], 'row')} "
-        f"({percent(rows[most], columns.n_rows)}), while all other values lie from {others[most][0]:g} to {others[most][1]:g}"
+        f"({percent(rows[most], columns.n_rows)}), while all other values lie from "
+        f"{others[most][0]:g} to {others[most][1]:g}"
     )
     if len(names) > 1:
         also = [name for name in names if name != most]

@@ -123,7 +123,7 @@ def check_target(y: pd.Series, kind: str, task: Task) -> None:
     ------
     DataError
         Fewer than 20 rows with a target, one value alone, texts for regression, more than two
-        values for binary, or as many classes as rows.
+        values for binary, or fewer than five rows a class.
 
     Examples
     --------
@@ -151,9 +151,10 @@ def check_target(y: pd.Series, kind: str, task: Task) -> None:
         raise DataError(
             f"{name} takes {distinct} values; a binary problem needs two (--task multiclass)"
         )
-    if task == "multiclass" and distinct > len(values) // 2:
+    if task == "multiclass" and len(values) < _LEAST_ROWS_A_CLASS * distinct:
         raise DataError(
-            f"{name} takes {distinct} values in {len(values)} rows: too many to be classes"
+            f"{name} takes {distinct} values in {len(values)} rows; to be classes they need "
+            f"{_LEAST_ROWS_A_CLASS} rows each on average"
         )
 
 
