@@ -172,6 +172,7 @@ def make_model(seed: int, task: str) -> Any:
             neighbors.KNeighborsRegressor(n_neighbors=4, weights="distance"),
             linear.ElasticNet(alpha=0.05, l1_ratio=0.3),
             DummyRegressor(strategy="quantile", quantile=0.3),
+            linear.SGDRegressor(random_state=0, average=True, eta0=1e-4),
             neighbors.KNeighborsRegressor(algorithm="kd_tree", leaf_size=7, metric="manhattan"),
         ]
     else:
@@ -183,6 +184,8 @@ def make_model(seed: int, task: str) -> Any:
             neighbors.KNeighborsClassifier(algorithm="kd_tree", leaf_size=5, weights="distance"),
             neighbors.KNeighborsClassifier(metric="cosine", p=None),
             DummyClassifier(strategy="uniform", random_state=3),
+            linear.SGDClassifier(loss="log_loss", random_state=0, class_weight="balanced"),
+            linear.SGDClassifier(random_state=0),
         ]
     return options[seed % len(options)]
 

@@ -15,10 +15,11 @@ from groundup.bundle import BundleError, load_bundle, save_bundle
 from groundup.workflow import predict
 from groundup.workflow.audit import audit_table
 from groundup.workflow.csv_output import OutputError
-from groundup.workflow.predict import default_output, known_categories, predict_file
+from groundup.workflow.predict import default_output, predict_file
 from groundup.workflow.prepare import build_preparation
 from groundup.workflow.read import read_table
 from groundup.workflow.table import DataError
+from groundup.workflow.unfamiliar import known_categories
 
 N_ROWS = 90
 
@@ -312,13 +313,6 @@ def test_known_categories_are_the_encoders_own(run):
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 REAL = ["titanic", "penguins_raw", "montreal_bikes", "air_quality_uci"]
-    "titanic",
-    "telco_churn",
-    "german_credit",
-    "penguins_raw",
-    "montreal_bikes",
-    "air_quality_uci",
-]
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="needs the real tables, which are not in a clone")

@@ -31,10 +31,10 @@ pipeline's, and then exchanges it for what was there. So a full disk or a crash 
 bundle. A folder whose name starts with a dot and the bundle's name is what a crash may leave
 behind; it can be deleted.
 
-The files, from the inside out: ``fields.py`` (types of values), ``parts.py`` (objects),
-``composites.py``, ``transformers.py``, ``encoders.py``, ``baselines.py``, ``linear_models.py``,
-``neighbors.py`` (what is kept of each class), ``registry.py`` (the list of them), ``arrays.py``,
-``golden.py``, ``manifest.py`` (the three files), ``save.py``, ``load.py``.
+The files, from the inside out: ``fields.py``, ``array_fields.py`` (types of values), ``parts.py``
+(objects), ``composites.py``, ``transformers.py``, ``encoders.py``, ``baselines.py``,
+``linear_models.py``, ``neighbors.py`` (what is kept of each class), ``registry.py`` (the list of
+them), ``arrays.py``, ``golden.py``, ``manifest.py`` (the three files), ``save.py``, ``load.py``.
 
 Examples
 --------

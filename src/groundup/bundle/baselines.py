@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from groundup.bundle.fields import (
-    INPUT,
-    SEED,
-    Array,
-    Choice,
-    Flag,
-    Label,
-    Labels,
-    Whole,
-    number,
-    optional,
-)
+from groundup.bundle.array_fields import INPUT, Array, Label, Labels
+from groundup.bundle.fields import SEED, Choice, Flag, Whole, number, optional
 from groundup.bundle.parts import Below, Kind, need
 
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from groundup.bundle.array_fields import Names
 from groundup.bundle.fields import (
     Absent,
     Choice,
     Field,
     Flag,
     Mismatch,
-    Names,
     Nothing,
     OneOf,
     Part,
@@ -133,10 +133,10 @@ def _build_column_transformer(cls: type, params: dict[str, Any], fitted: dict[st
             part = FunctionTransformer(
                 accept_sparse=True, check_inverse=False, feature_names_out="one-to-one"
             ).set_output(transform="default")
-            chosen = indices(columns)
-            part.n_features_in_ = len(chosen)
+            passed = indices(columns)
+            part.n_features_in_ = len(passed)
             if names:
-                part.feature_names_in_ = np.array([names[j] for j in chosen], dtype=object)
+                part.feature_names_in_ = np.array([names[j] for j in passed], dtype=object)
         transformers_.append((name, part, columns))
     chosen = {name: indices(columns) for name, _, columns in branches}
     stated = [branch for branch in transformers_ if branch[0] != "remainder"]

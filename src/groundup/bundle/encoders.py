@@ -9,29 +9,24 @@ from typing import Any
 
 import numpy as np
 
+from groundup.bundle.array_fields import FLOATS, INPUT, Array, ElementType, Label, Labels, Scalar
+from groundup.bundle.errors import BundleError
 from groundup.bundle.fields import (
     COUNT_OR_SHARE,
-    FLOATS,
-    INPUT,
     SEED,
     Absent,
-    Array,
     Choice,
-    ElementType,
     Field,
     Flag,
-    Label,
-    Labels,
     Nothing,
     OneOf,
     Real,
-    Scalar,
     Sequence,
     Whole,
     number,
     optional,
 )
-from groundup.bundle.parts import Below, Kind, PartReader, PartWriter, need
+from groundup.bundle.parts import EDITED, Below, Kind, PartReader, PartWriter, need
 
 
 class FoldCount(Whole):
@@ -83,8 +78,8 @@ def _check_categories(part: Any, n_features: int, where: str) -> list[int]:
         return sizes
     rare = getattr(part, "_infrequent_indices", None)
     mappings = getattr(part, "_default_to_infrequent_mappings", None)
-    listed = isinstance(rare, list) and isinstance(mappings, list)
-    need(listed and len(rare) == len(mappings) == n_features, where, "lacks its rare categories")
+    if rare is None or mappings is None or not len(rare) == len(mappings) == n_features:
+        raise BundleError(f"{where} lacks its rare categories; {EDITED}")
     for j, (indices, mapping) in enumerate(zip(rare, mappings, strict=True)):
         need((indices is None) == (mapping is None), where, "contradicts its rare categories")
         if indices is None:

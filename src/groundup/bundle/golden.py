@@ -131,8 +131,9 @@ def answers(pipeline: Any, frame: pd.DataFrame, classes: list[Any] | None) -> di
         if classes is None:
             return {"answer.predict": predicted.astype(np.float64)}
         position = {label: k for k, label in enumerate(classes)}
-        codes = np.array([position[label] for label in predicted.tolist()], dtype=np.int64)
-        found = {"answer.predict": codes}
+        found: dict[str, np.ndarray] = {
+            "answer.predict": np.array([position[label] for label in predicted.tolist()], np.int64)
+        }
         if hasattr(pipeline, "predict_proba"):
             probability = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
             found["answer.predict_proba"] = probability  # (n_rows, n_classes)

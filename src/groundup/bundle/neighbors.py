@@ -11,19 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from groundup.bundle.fields import (
-    INPUT,
-    Array,
-    Choice,
-    Field,
-    Labels,
-    Mismatch,
-    Nothing,
-    OneOf,
-    Whole,
-    number,
-    optional,
-)
+from groundup.bundle.array_fields import INPUT, Array, Labels
+from groundup.bundle.fields import Choice, Field, Mismatch, Nothing, OneOf, Whole, number, optional
 from groundup.bundle.parts import Below, Kind, PartReader, PartWriter, need
 
 

@@ -12,27 +12,29 @@ from typing import Any
 
 import numpy as np
 
-from groundup.bundle.fields import (
-    COUNT_OR_SHARE,
+from groundup.bundle.array_fields import (
     FLOATS,
     INPUT,
-    SEED,
-    Absent,
     Array,
-    Choice,
     ElementType,
-    Field,
-    Flag,
     Label,
     Labels,
     Names,
+    Scalar,
+    Vocabulary,
+)
+from groundup.bundle.fields import (
+    COUNT_OR_SHARE,
+    SEED,
+    Absent,
+    Choice,
+    Field,
+    Flag,
     Nothing,
     OneOf,
     Part,
-    Scalar,
     Sequence,
     Text,
-    Vocabulary,
     Whole,
     number,
     optional,

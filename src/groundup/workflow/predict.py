@@ -22,14 +22,15 @@ As many rows come out as are in the file.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from groundup.workflow.findings import Finding
+from groundup.workflow.match_columns import match_columns, read_as_trained
+from groundup.workflow.unfamiliar import misfits, unseen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -143,15 +144,15 @@ def predict_file(
     target = Path(out) if out is not None else default_output(data)
     _check_output(target, data)
     bundle = load_bundle(_bundle_folder(Path(run_or_model)))
-    table, findings = _read(data, bundle)
+    table, findings = read_as_trained(data, bundle)
     frame, matched = match_columns(table, bundle)
-    findings += matched + _misfits(table, bundle) + _unseen(frame, bundle)
+    findings += matched + misfits(table, bundle) + unseen(frame, bundle)
     if not bundle.replay.identical:
         findings.append(
             Finding("other-machine", "predict", f"The model was checked: {bundle.replay.words}.")
         )
 
-    predictions = []
+    predictions: list[np.ndarray] = []
     with csv_writer(target) as write:
         for part in _parts(frame, table, bundle, predictions):
             write(part)
@@ -201,268 +202,6 @@ def _bundle_folder(folder: Path) -> Path:
             f"there is no model in {str(folder)!r}; give the folder that groundup run left"
         )
     raise BundleError(f"there is no folder {str(folder)!r}; give the one that groundup run left")
-
-
-def _read(data: Path, bundle: Bundle) -> tuple[Table, list[Finding]]:
-    """Return the file, its cells read as the kinds that the model was trained on."""
-    from groundup.workflow.read import read_table
-
-    kinds: dict[str, Any] = {column.name: column.kind for column in bundle.schema}
-    if bundle.target_kind is not None:
-        kinds[bundle.target] = bundle.target_kind
-    table = read_table(data, kinds=kinds)
-    findings = []
-    target = _left_out_target(table, bundle)
-    if target is not None:
-        # What stands behind the target in the training file has moved up by one place.
-        place = {f"column_{j}": f"column_{j + (j >= target)}" for j in range(len(table.columns))}
-        table = read_table(
-            data, kinds={old: kinds[new] for old, new in place.items() if new in kinds}
-        )
-        findings.append(
-            Finding(
-                "target-left-out",
-                "predict",
-                f"The file has {len(place)} columns and no header, the training file had "
-                f"{len(place) + 1}.",
-                action=f"Taken as the same columns without the target, {bundle.target}.",
-                severity="warning",
-            )
-        )
-        columns = [replace(column, name=place[column.name]) for column in table.columns]
-        table = replace(table, frame=table.frame.rename(columns=place), columns=columns)
-    return table, [f for f in table.findings if f.code != "no-header"] + findings
-
-
-# --- columns --------------------------------------------------------------------------------------
-
-
-def match_columns(table: Table, bundle: Bundle) -> tuple[pd.DataFrame, list[Finding]]:
-    """Return the model's input columns from a table, and what had to be said about them.
-
-    Parameters
-    ----------
-    table : Table
-        The new file, as it was read.
-    bundle : Bundle
-
-    Returns
-    -------
-    frame : DataFrame of shape (n_rows, n_features)
-        The columns of ``bundle.schema``, in its order; those that the file lacks are missing.
-    findings : list of Finding
-
-    Raises
-    ------
-    DataError
-        None of the columns is there.
-    """
-    from groundup.workflow.table import DataError
-
-    given = table.frame
-    findings: list[Finding] = []
-    names = [column.name for column in bundle.schema]
-    if not table.source.header and not set(names) & set(given.columns):
-        raise DataError(
-            f"{table.source.path} has no header, and the model was trained on named columns. Add a "
-            f"first line with the names, among them {_listed(names)}."
-        )
-    absent = [name for name in names if name not in given.columns]
-    known = {*names, bundle.target, *bundle.unused}
-    extra = [name for name in given.columns if name not in known]
-    near = {name: _nearest(name, extra) for name in absent}
-    guesses = [f"{guess!r} may be {name!r}" for name, guess in near.items() if guess]
-    if len(absent) == len(names):
-        raise DataError(
-            f"{table.source.path} has none of the model's columns {_listed(names)}; it has "
-            f"{_listed(list(given.columns))}."
-            + (f" Rename them: {', '.join(guesses[:3])}." if guesses else "")
-        )
-    if absent:
-        findings.append(
-            Finding(
-                "absent-column",
-                "predict",
-                f"{_columns(absent)} not in the file.",
-                why="The model was trained with it; without it the predictions are worse.",
-                action="Taken as missing in every row."
-                + (f" Check the names: {', '.join(guesses[:3])}." if guesses else ""),
-                severity="warning",
-                columns=tuple(absent),
-            )
-        )
-    if extra:
-        findings.append(
-            Finding(
-                "extra-column",
-                "predict",
-                f"{_columns(extra)} not known to the model.",
-                action="Ignored.",
-                severity="info",
-                columns=tuple(extra),
-            )
-        )
-    return _with_absent(given, bundle), findings
-
-
-def _left_out_target(table: Table, bundle: Bundle) -> int | None:
-    """Return the target's place if columns go by their place and the file lacks the target alone.
-
-    If it stood last, or the file has all columns, nothing moves and None is returned.
-    """
-    names = [bundle.target, *bundle.unused, *(column.name for column in bundle.schema)]
-    places = [_place(name) for name in names]
-    if table.source.header or None in places:
-        return None
-    target, width = places[0], len(table.columns)
-    return target if width == len(places) - 1 and target != width else None
-
-
-def _place(name: str) -> int | None:
-    """Return the place of a column without a name of its own: 3 for ``column_3``."""
-    prefix, _, digits = name.partition("_")
-    return int(digits) if prefix == "column" and digits.isdecimal() and len(digits) < 7 else None
-
-
-def _with_absent(given: pd.DataFrame, bundle: Bundle) -> pd.DataFrame:
-    """Return the input columns in order, a column that is not there as missing."""
-    import numpy as np
-    import pandas as pd
-
-    nothing = {"date": np.datetime64("NaT", "us"), "text": np.nan}
-    dtype = {"date": "datetime64[us]", "text": "str"}
-    columns = {
-        column.name: given[column.name]
-        if column.name in given.columns
-        else pd.Series(
-            nothing.get(column.kind, np.nan),
-            index=given.index,
-            dtype=dtype.get(column.kind, "float64"),
-        )
-        for column in bundle.schema
-    }
-    return pd.DataFrame(columns, index=given.index)
-
-
-def _nearest(name: str, candidates: list[str]) -> str | None:
-    folded = {_folded(candidate): candidate for candidate in reversed(candidates)}
-    close = difflib.get_close_matches(_folded(name), folded, n=1, cutoff=0.7)
-    return folded[close[0]] if close else None
-
-
-def _folded(name: str) -> str:
-    return "".join(c for c in name.casefold() if c.isalnum())
-
-
-# --- cells ----------------------------------------------------------------------------------------
-
-
-def _misfits(table: Table, bundle: Bundle) -> list[Finding]:
-    """Say which columns have cells of another kind, or are written in another way."""
-    trained = {column.name: column for column in bundle.schema}
-    findings = []
-    for column in table.columns:
-        if column.name not in trained:
-            continue
-        before = trained[column.name]
-        if column.misfits:
-            findings.append(
-                Finding(
-                    "wrong-kind",
-                    "predict",
-                    f"{column.name} has {column.misfits:,} cells that are no {before.kind}.",
-                    why="The model knows this column as something else.",
-                    action="Taken as missing.",
-                    severity="warning",
-                    columns=(column.name,),
-                    evidence={"cells": column.misfits},
-                )
-            )
-        plain = {"", "integer", "decimal point", "text"}
-        if (
-            column.written_as != before.written_as
-            and not {column.written_as, before.written_as} <= plain
-        ):
-            findings.append(
-                Finding(
-                    "other-notation",
-                    "predict",
-                    f"{column.name} is read as {column.written_as}; in training it was "
-                    f"{before.written_as or 'not noted'}.",
-                    why="The same characters can mean another number or date.",
-                    action="Check a few rows.",
-                    severity="warning",
-                    columns=(column.name,),
-                )
-            )
-    return findings
-
-
-def _unseen(frame: pd.DataFrame, bundle: Bundle) -> list[Finding]:
-    """Count the cells with a category that the model has never seen, column by column."""
-    from groundup.workflow.disguised_missing import DisguisedMissing
-
-    findings = []
-    first = bundle.pipeline.steps[0][1] if hasattr(bundle.pipeline, "steps") else None
-    if isinstance(first, DisguisedMissing):  # what stands for missing is no category
-        frame = first.transform(frame)
-    for name, categories, treatment in known_categories(bundle.pipeline):
-        present = frame[name].dropna()
-        unseen = present[~present.isin(categories)]
-        if len(unseen):
-            examples = [str(value)[:30] for value in unseen.unique()[:3]]
-            findings.append(
-                Finding(
-                    "unseen-category",
-                    "predict",
-                    f"{name} has {len(unseen):,} cells with a value that the model has not seen "
-                    f"({_listed(examples)}).",
-                    why="It cannot know what such a value means.",
-                    action=treatment,
-                    severity="warning" if len(unseen) > len(present) / 10 else "note",
-                    columns=(name,),
-                    evidence={"cells": len(unseen), "examples": examples},
-                )
-            )
-    return findings
-
-
-_TREATMENT = {
-    "OneHotEncoder": "Taken as none of the known ones.",
-    "OrdinalEncoder": "Given the code for the unknown.",
-    "TargetEncoder": "Taken as an average one.",
-}
-
-
-def known_categories(pipeline: Any) -> Iterator[tuple[str, list[Any], str]]:
-    """Yield each encoded column of a pipeline: its name, categories, and what unseen ones become.
-
-    An encoder counts if what comes before it in its branch keeps the columns as they are.
-    """
-    from sklearn.compose import ColumnTransformer
-    from sklearn.pipeline import Pipeline
-
-    steps = [step for _, step in pipeline.steps] if isinstance(pipeline, Pipeline) else [pipeline]
-    for prepare in (step for step in steps if isinstance(step, ColumnTransformer)):
-        for _, branch, columns in prepare.transformers_:
-            parts = [s for _, s in branch.steps] if isinstance(branch, Pipeline) else [branch]
-            for part in parts:
-                if type(part).__name__ in _TREATMENT and not isinstance(columns, str):
-                    if len(part.categories_) == len(columns):
-                        yield from _encoded(part, list(columns))
-                    break
-
-
-def _encoded(encoder: Any, columns: list[str]) -> Iterator[tuple[str, list[Any], str]]:
-    treatment = _TREATMENT[type(encoder).__name__]
-    rare = getattr(encoder, "infrequent_categories_", None) or [None] * len(columns)
-    together = getattr(encoder, "handle_unknown", "") in ("infrequent_if_exist", "warn")
-    for name, categories, grouped in zip(columns, encoder.categories_, rare, strict=True):
-        words = "Taken as one of the rare ones." if together and grouped is not None else treatment
-        yield name, [c for c in categories.tolist() if c == c and c is not None], words
-
-
-# --- rows -----------------------------------------------------------------------------------------
 
 
 def _parts(
@@ -563,17 +302,5 @@ def _score(
     return {"metric": METRICS[bundle.task], "score": score, "rows": len(y)}
 
 
-# --- words ----------------------------------------------------------------------------------------
-
-
 def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
-
-
-def _columns(names: list[str]) -> str:
-    return f"The column {names[0]} is" if len(names) == 1 else f"The columns {_listed(names)} are"
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(str(name) for name in names[:5])
-    return shown + (f" and {len(names) - 5} more" if len(names) > 5 else "")
