@@ -19,7 +19,7 @@ import functools
 import hashlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -169,8 +169,9 @@ def _context(run: Mapping[str, Any]) -> dict[str, Any]:
         "audit_words": report_words.audit_words(columns),
         "file_words": report_words.file_words(run.get("data") or {}),
         "columns": rows,
+        "leaks": any(column.get("role") == "leak" for column in columns),
         "class_keys": _class_keys(run),
-        "metric_words": METRIC_WORDS.get(run.get("metric") or "", ""),
+        "metric_words": METRIC_WORDS.get(run.get("metric") or "", "").partition(": ")[2],
         "n_features": sum(map(report_words.is_used, columns)),
         "rows_used": _rows(run),
         "prepared": len({name for block in run.get("prepare") or [] for name in block["columns"]}),
@@ -255,7 +256,7 @@ def _environment() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
+    writers: dict[str, Callable[..., str]] = {
         "plain": report_text.plain,
         "number": report_text.number,
         "score": report_text.score,
@@ -263,13 +264,25 @@ def _environment() -> Any:
         "count": report_text.count,
         "seconds": report_text.seconds,
         "size": report_text.size,
+        "sentence": report_text.sentence,
         "json_for_script": report_text.json_for_script,
         "evidence": _evidence,
         "cell": _cell,
         "lower_first": lambda text: text if text[:2].isupper() else text[:1].lower() + text[1:],
-        "sentence": report_text.sentence,
     }
+    environment.filters |= {name: _absent_as_none(write) for name, write in writers.items()}
     return environment
+
+
+def _absent_as_none(write: Callable[..., str]) -> Callable[..., str]:
+    """Let a filter see what ``run.json`` does not have as None."""
+    from jinja2 import Undefined
+
+    @functools.wraps(write)
+    def filter_(value: Any, *args: Any) -> str:
+        return write(None if isinstance(value, Undefined) else value, *args)
+
+    return filter_
 
 
 def _template_file(name: str) -> str:

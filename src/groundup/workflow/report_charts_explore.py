@@ -177,7 +177,7 @@ def _points(part: dict[str, Any], target: str) -> Chart | None:
             x=alt.X(
                 "x:T" if date else "x:Q",
                 title=None,
-                scale=alt.Scale(zero=False, padding=6),
+                scale=alt.Scale(padding=6) if date else alt.Scale(zero=False, padding=6),
                 axis=alt.Axis(grid=False, tickCount=5),
             ),
             y=alt.Y(
@@ -235,7 +235,8 @@ def _boxes(part: dict[str, Any], target: str, common: Sequence[Any]) -> Chart | 
     # the figure is titled with the column, so the axis says only what is not the column itself
     title = None if of == "column" else across
     axis = alt.Axis(tickCount=5)
-    x = alt.X(f"min:{kind}", title=title, scale=alt.Scale(zero=False), axis=axis)
+    scale = alt.Scale() if kind == "T" else alt.Scale(zero=False)
+    x = alt.X(f"min:{kind}", title=title, scale=scale, axis=axis)
     layers = alt.layer(
         base.mark_rule(opacity=0.6).encode(x=x, x2="q25"),
         base.mark_rule(opacity=0.6).encode(x=f"q75:{kind}", x2="max"),

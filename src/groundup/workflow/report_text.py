@@ -39,7 +39,7 @@ def number(value: Any) -> str:
     rounded = float(f"{value:.3g}")
     size = abs(rounded)
     if size and (size < 1e-4 or size >= 1e15):
-        mantissa, exponent = f"{rounded:.2e}".split("e")
+        mantissa, exponent = f"{value:.2e}".split("e")
         mantissa = mantissa.rstrip("0").rstrip(".")
         text = f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
     elif size >= 1000:
@@ -59,10 +59,9 @@ def score(value: float | None) -> str:
     """
     if value is None:
         return NOTHING
-    # adding 0.0 takes the sign from a zero
-    return (
-        number(value) if abs(value) >= 100 else f"{round(value, 3) + 0.0:.3f}".replace("-", MINUS)
-    )
+    if abs(value) >= 100:
+        return number(value)
+    return f"{round(value, 3) + 0.0:.3f}".replace("-", MINUS)  # + 0.0 takes the sign from a zero
 
 
 def percent(share: float | None) -> str:
