@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.inspection import permutation_importance
-from sklearn.pipeline import FeatureUnion, Pipeline
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer
 from workflow.tables import make_folds, make_preparation, make_table
 
 from groundup.workflow.compare import compare
-from groundup.workflow.explain import _ColumnwiseTransform, explain
+from groundup.workflow.explain import explain, feature_owners
 from groundup.workflow.ladder import final_pipeline, ladder
 from groundup.workflow.tune import tune
 
@@ -24,7 +26,7 @@ SCORING = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
 def compared(task, preparation=None, n=400, **table):
     X, y = make_table(task, n=n, **table)
     rungs = ladder(task)[:2]
-    folds = make_folds(X, y, task)
+    folds = make_folds(X, y, task, 3)
     comparison = compare(preparation or make_preparation(), X, y, folds, task, rungs=rungs)
     comparison.chosen = rungs[1]
     return comparison, tune(comparison, seconds=0), X, y
@@ -37,13 +39,13 @@ def test_importances_are_those_of_scikit_learn(task):
     part = explain(comparison, tuning, X, seconds=60)
     json.dumps(part, allow_nan=False)
     expected = []
-    for train, validation in make_folds(X, y, task):
+    for train, validation in make_folds(X, y, task, 3):
         pipeline = final_pipeline(make_preparation(), comparison.chosen)
         pipeline.fit(X.iloc[train], y[train])
         expected.append(
             permutation_importance(
                 pipeline, X.iloc[validation], y[validation],
-                scoring=SCORING[task], n_repeats=10, random_state=0,
+                scoring=SCORING[task], n_repeats=5, random_state=0,
             ).importances_mean
         )  # fmt: skip
     mean = dict(zip(X.columns, np.mean(expected, axis=0), strict=True))
@@ -52,58 +54,72 @@ def test_importances_are_those_of_scikit_learn(task):
         assert one["low"] <= one["mean"] <= one["high"]
     assert part["importances"][0]["column"] == "strong"
     assert "strong" in part["words"]
-    assert "400 validation rows of 5 folds, 5 shuffles" in part["method"]
+    assert "400 validation rows of 3 folds, 5 shuffles" in part["method"]
 
 
-def test_a_shuffled_block_is_the_shuffled_table_prepared():
+def wide_preparation():
+    """All blocks of `make_preparation`, a column in two of them, one in none, and a text."""
+    blocks = make_preparation().named_steps["prepare"].transformers
+    blocks += [("as it is", "passthrough", ["strong"]), ("words", TfidfVectorizer(), "words")]
+    return Pipeline([("prepare", ColumnTransformer(blocks, sparse_threshold=0))])
+
+
+def test_features_are_given_to_the_columns_that_they_are_made_from():
     X, y = make_table("binary")
-    X["words"] = [
-        f"{letter} and {town}" for letter, town in zip(X["letter"], X["town"], strict=True)
-    ]
-    preparation = Pipeline(
-        [
-            (
-                "prepare",
-                ColumnTransformer(
-                    [
-                        *make_preparation().named_steps["prepare"].transformers,
-                        ("as it is", "passthrough", ["strong"]),
-                        ("left out", "drop", ["weak"]),
-                        ("words", TfidfVectorizer(), "words"),
-                    ],
-                    sparse_threshold=0,
-                ),
-            )
-        ]
-    ).fit(X, y == "yes")
+    X["unused"] = np.arange(len(X))
+    X["words"] = [f"{a} and {b}" for a, b in zip(X["letter"], X["town"], strict=True)]
+    preparation = wide_preparation().fit(X, y == "yes")
     rows = X.iloc[:60]
-    transform = _ColumnwiseTransform(preparation, rows, preparation.transform(rows))
-    assert transform.columns == list(X.columns)
-    rng = np.random.default_rng(0)
-    for column in X.columns:
-        orders = np.array([rng.permutation(60) for _ in range(3)])
-        expected = []
-        for order in orders:
-            shuffled = rows.copy()
-            shuffled[column] = rows[column].to_numpy()[order]
-            expected.append(preparation.transform(shuffled))
-        np.testing.assert_allclose(
-            transform.shuffled(column, orders), np.concatenate(expected), atol=1e-12
-        )
+    prepared = preparation.transform(rows)
+    owner = feature_owners(preparation, rows, prepared)
+    names = [name.split("__")[1] for name in preparation.get_feature_names_out()]
+    for j, name in zip(owner, names, strict=True):
+        column = "constant" if j < 0 else X.columns[j]
+        if column != "words":
+            assert name.startswith(column) or (column == "constant" and name == "and")
+    # Shuffling the features of a column is preparing the shuffled column.
+    order = np.random.default_rng(0).permutation(60)
+    for j, column in enumerate(X.columns):
+        shuffled = rows.copy()
+        shuffled[column] = rows[column].to_numpy()[order]
+        expected = prepared.copy()
+        expected[:, owner == j] = prepared[order][:, owner == j]
+        np.testing.assert_allclose(preparation.transform(shuffled), expected, atol=1e-12)
+    assert not np.any(owner == list(X.columns).index("unused"))
 
 
-def test_a_preparation_of_another_make_is_shuffled_whole():
-    preparation = FeatureUnion([("all", make_preparation())])
-    comparison, tuning, X, _ = compared("binary", preparation)
-    part = explain(comparison, tuning, X, seconds=60)
-    usual = explain(*compared("binary")[:2], X, seconds=60)
-    assert part["importances"] == usual["importances"]
+def products(table):
+    """Make a feature of two columns."""
+    return np.column_stack([table["strong"] * table["weak"], table["twin"]])
 
 
-def test_columns_that_the_preparation_leaves_out_are_not_listed():
+def test_a_feature_of_several_columns_has_no_owner():
+    X, _ = make_table("regression")
+    preparation = FunctionTransformer(products).fit(X)
+    assert feature_owners(preparation, X, preparation.transform(X)) is None
+    comparison, tuning, X, _ = compared("regression", preparation)
+    importances = {
+        one["column"]: one["mean"] for one in explain(comparison, tuning, X)["importances"]
+    }
+    assert importances["twin"] > 0.3
+    assert importances["town"] == 0
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 3, 7, 8, 9])
+def test_owners_of_any_number_of_columns(n_columns):
+    X = pd.DataFrame(np.random.default_rng(0).normal(size=(20, n_columns)))
+    X[0] = 1.0
+    mixed = np.random.default_rng(1).permutation(n_columns)
+    preparation = FunctionTransformer(lambda table: table.to_numpy()[:, mixed])
+    owner = feature_owners(preparation, X, X.to_numpy()[:, mixed])
+    assert owner.tolist() == [-1 if j == 0 else j for j in mixed]
+
+
+def test_columns_that_the_preparation_leaves_out_have_no_importance():
     comparison, tuning, X, _ = compared("regression", make_preparation(columns=["strong", "weak"]))
-    part = explain(comparison, tuning, X)
-    assert {one["column"] for one in part["importances"]} == {"strong", "weak", "letter", "town"}
+    importances = {one["column"]: one for one in explain(comparison, tuning, X)["importances"]}
+    assert set(importances) == set(X.columns)
+    assert importances["twin"] == {"column": "twin", "mean": 0.0, "low": 0.0, "high": 0.0}
 
 
 def test_a_column_without_meaning_has_no_importance():
@@ -129,9 +145,7 @@ def test_little_time_means_fewer_shuffles_and_folds():
 
 def test_the_rows_are_capped():
     comparison, tuning, X, _ = compared("regression", n=6000)
-    assert explain(comparison, tuning, X)["method"].startswith(
-        "Permutation importance on 2,000 validation rows"
-    )
+    assert "on 1,998 validation rows" in explain(comparison, tuning, X)["method"]
 
 
 def test_columns_that_go_together_are_named():

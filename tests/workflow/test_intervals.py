@@ -83,8 +83,8 @@ def test_hanley_and_mcneils_variance_is_that_of_exponential_scores():
     m, n, auc = 30, 30, 0.8
     positive = np.repeat([True, False], [m, n])
     scale = np.where(positive, auc / (1 - auc), 1.0)
-    areas = [auc_influence(positive, rng.exponential(scale))[0] for _ in range(3000)]
-    assert np.var(areas) == pytest.approx(hanley_mcneil_variance(auc, m, n), rel=0.1)
+    areas = [auc_influence(positive, rng.exponential(scale))[0] for _ in range(1500)]
+    assert np.var(areas) == pytest.approx(hanley_mcneil_variance(auc, m, n), rel=0.12)
 
 
 def test_the_jackknife_is_that_of_leaving_rows_out():
@@ -167,10 +167,10 @@ def test_copies_of_each_row_in_a_group_add_nothing():
     assert (copied.low, copied.high) == pytest.approx((once.low, once.high), abs=0.01)
 
 
-# Expected to hold the truth in 95% of the tests. 400 tests a case leave a standard error of 1.1
-# points; over 30 cases, one in 99.9% stays within 3.3 of them, so below 91.4% is an error of the
-# method or the code. "lognormal target" is known and documented to be lower.
-LEAST_COVERAGE = 0.91
+# The truth is to be held in 95% of the tests. 250 tests a case leave a standard error of 1.4
+# points; over some 20 cases, a sound interval stays above 95% less three of them. That of a
+# "lognormal target" is documented to be lower.
+LEAST_COVERAGE = 0.95 - 3 * 0.014
 
 
 @pytest.mark.parametrize("score", ["accuracy", "ROC AUC", "R²"])
@@ -181,9 +181,9 @@ def test_intervals_hold_the_true_score(score):
         for case in benchmark.cases()
         if case.score == score
         and "lognormal" not in case.population
-        and case.rows in ("10", "50", "5 + 45", "10 + 90", "50 + 50", "8 groups x 20", "200")
+        and case.rows in ("10", "50", "10 + 10", "10 + 90", "8 groups x 20", "200")
     ]
     assert len(cases) >= 6
-    found = {f"{c.rows}, {c.population}": benchmark.coverage(c, 400)[0] for c in cases}
+    found = {f"{c.rows}, {c.population}": benchmark.coverage(c, 250)[0] for c in cases}
     assert min(found.values()) > LEAST_COVERAGE, found
     assert np.mean(list(found.values())) > 0.935

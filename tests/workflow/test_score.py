@@ -136,7 +136,8 @@ def test_a_target_that_few_rows_decide_gets_a_caution():
     y = y.copy()
     y[0] += 1000
     wild = score_once(model, X, y, "regression")
-    assert "single row" in wild["words"]
+    assert "of the target's variance" in wild["words"]
+    assert "of the squared error" in wild["words"]
     assert "single row" not in calm["words"]
 
 

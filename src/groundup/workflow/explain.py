@@ -74,6 +74,7 @@ def explain(
     part : dict
         The part ``"explain"`` of ``run.json``: method, words, importances (the largest first).
     """
+    columns = list(X.columns)
     n_rows = max(50, _ROWS // len(comparison.folds))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of the fits were reported by compare and tune
@@ -81,13 +82,12 @@ def explain(
             _FoldPart(comparison, tuning, fold, X, n_rows, seed + index)
             for index, fold in enumerate(comparison.folds)
         ]
-        columns = parts[0].transformer.columns
-        n_folds, repeats = _affordable(parts, seconds)
+        n_folds, repeats = _affordable(parts, len(columns), seconds)
         parts = parts[:n_folds]
         by_fold = np.empty((n_folds, len(columns)))
         for j, column in enumerate(columns):
             for i, part in enumerate(parts):
-                by_fold[i, j] = part.drop(column, repeats, np.random.default_rng([seed, i, j]))
+                by_fold[i, j] = part.drop(j, repeats, np.random.default_rng([seed, i, j]))
             if progress is not None:
                 progress(j + 1, len(columns), str(column))
     mean = by_fold.mean(axis=0)
@@ -129,10 +129,10 @@ class _FoldPart:
         kept = sample_rows(fold.y_validation, n_rows, seed)
         self.y = fold.y_validation[kept]
         self.prepared = fold.X_validation[kept]  # (n, d)
+        self.frame = take_rows(X, fold.rows_validation[kept])
+        self.preparation = fold.preparation
+        self.owner = feature_owners(self.preparation, self.frame, self.prepared)
         self.model = comparison.chosen.build(tuning.params).fit(fold.X_train, fold.y_train)
-        self.transformer = _ColumnwiseTransform(
-            fold.preparation, take_rows(X, fold.rows_validation[kept]), self.prepared
-        )
         self.reference = self._score(self.prepared)
 
     def _score(self, prepared: np.ndarray) -> float:
@@ -140,92 +140,86 @@ class _FoldPart:
         score = score_predictions(self.y, prediction, self.task, self.codes)
         return 0.0 if score is None else score
 
-    def drop(self, column: Any, repeats: int, rng: np.random.Generator) -> float:
-        """Return how much the score falls with the column shuffled: the mean of the repeats."""
-        n = len(self.y)
-        orders = np.array([rng.permutation(n) for _ in range(repeats)])  # (repeats, n)
-        shuffled = self.transformer.shuffled(column, orders)  # (repeats * n, d)
-        scores = [self._score(shuffled[i * n : (i + 1) * n]) for i in range(repeats)]
+    def drop(self, j: int, repeats: int, rng: np.random.Generator) -> float:
+        """Return how much the score falls with column j shuffled: the mean of the repeats."""
+        if self.owner is not None and not np.any(self.owner == j):
+            return 0.0  # on these rows, no feature changes with it
+        orders = (rng.permutation(len(self.y)) for _ in range(repeats))
+        scores = [self._score(self.shuffled(j, order)) for order in orders]
         return self.reference - float(np.mean(scores))
 
+    def shuffled(self, j: int, order: np.ndarray) -> np.ndarray:
+        """Return the prepared rows, (n, d), with raw column j taken in the given order."""
+        if self.owner is None:
+            return _prepared_with(self.preparation, self.frame, [j], order)
+        prepared = self.prepared.copy()
+        own = self.owner == j
+        prepared[:, own] = self.prepared[order][:, own]
+        return prepared
 
-def _affordable(parts: list[_FoldPart], seconds: float) -> tuple[int, int]:
+
+def feature_owners(preparation: Any, frame: Any, prepared: np.ndarray) -> np.ndarray | None:
+    """Find the raw column that each prepared feature is made from.
+
+    A preparation treats each row by itself. Where each of its features is also made from one column
+    alone, shuffling a column shuffles its features and nothing has to be prepared again.
+
+    To find the owners of all features with few preparations, the columns are numbered in binary.
+    For each digit, the rows of all columns with a 1 there are moved on by one, and then those of
+    all columns with a 0. A feature of one column changes in exactly one of the two, and that is a
+    digit of its owner's number. (Moved on by one row, a feature stays the same only if it is
+    constant.) One that changes in both is made from several columns.
+
+    Parameters
+    ----------
+    preparation : fitted transformer
+    frame : (n, p) DataFrame
+    prepared : (n, d) array
+        What the preparation makes of the frame.
+
+    Returns
+    -------
+    owner : (d,) integer array or None
+        The position of each feature's column, -1 for a feature that is constant on these rows; None
+        if some feature is made from several columns.
+    """
+    n, p = frame.shape
+    by_one = np.roll(np.arange(n), -1)
+    owner = np.zeros(prepared.shape[1], dtype=np.int64)
+    constant = np.ptp(prepared, axis=0) == 0
+    tolerance = 1e-9 * np.ptp(prepared, axis=0)
+    for digit in range(max(1, (p - 1).bit_length())):
+        changed = []
+        for value in (0, 1):
+            moved = [j for j in range(p) if (j >> digit) & 1 == value]
+            again = _prepared_with(preparation, frame, moved, by_one) if moved else prepared
+            changed.append(np.any(np.abs(again - prepared) > tolerance, axis=0))
+        if np.any(changed[0] & changed[1]) or np.any(~(changed[0] | changed[1]) & ~constant):
+            return None
+        owner |= changed[1].astype(np.int64) << digit
+    return np.where(constant, -1, owner)
+
+
+def _prepared_with(preparation: Any, frame: Any, moved: list[int], order: np.ndarray) -> np.ndarray:
+    """Prepare the frame with the columns at the positions `moved` taken in another order."""
+    import pandas as pd
+
+    columns = [
+        frame.iloc[:, j].take(order).set_axis(frame.index) if j in moved else frame.iloc[:, j]
+        for j in range(frame.shape[1])
+    ]
+    return np.asarray(preparation.transform(pd.concat(columns, axis=1)), dtype=np.float64)
+
+
+def _affordable(parts: list[_FoldPart], n_columns: int, seconds: float) -> tuple[int, int]:
     """Return how many folds and repeats fit into the time, from the time of one shuffle."""
-    column = parts[0].transformer.columns[0]
+    n = len(parts[0].y)
     begin = time.perf_counter()
-    parts[0].drop(column, 1, np.random.default_rng(0))
+    parts[0]._score(parts[0].shuffled(0, np.arange(n)))
     calls = seconds / (time.perf_counter() - begin)
-    n_columns = len(parts[0].transformer.columns)
     if len(parts) * n_columns * _REPEATS <= calls:
         return len(parts), _REPEATS
     return min(len(parts), max(2, int(calls / n_columns))), 1
-
-
-class _ColumnwiseTransform:
-    """The prepared rows with one raw column shuffled, at the cost of that column's own block.
-
-    A `ColumnTransformer` sends each column to some of its transformers and puts their outputs side
-    by side: with one column shuffled, only the outputs of its own transformers change. The steps
-    before it (disguised missing values) treat each cell by itself, so they run before the shuffle.
-    """
-
-    def __init__(self, preparation: Any, frame: Any, prepared: np.ndarray):
-        from sklearn.compose import ColumnTransformer
-        from sklearn.pipeline import Pipeline
-
-        self.preparation, self.prepared, self.frame = preparation, prepared, frame
-        self.columns = list(frame.columns)
-        # (transformer, the column or columns that it reads, where its output stands)
-        self.blocks: list[tuple[Any, Any, slice]] | None = None
-        steps = [preparation]
-        if isinstance(preparation, Pipeline):
-            steps = [step for _, step in preparation.steps]
-        if not isinstance(steps[-1], ColumnTransformer):
-            return
-        for step in steps[:-1]:
-            frame = step.transform(frame)
-        if not hasattr(frame, "columns"):
-            return
-        self.frame = frame
-        self.blocks = [
-            (transformer, read, steps[-1].output_indices_[name])
-            for name, transformer, read in steps[-1].transformers_
-            if transformer != "drop" and name in steps[-1].output_indices_
-        ]
-        used = {column for _, read, _ in self.blocks for column in _as_list(read)}
-        self.columns = [column for column in self.columns if column in used]
-
-    def shuffled(self, column: Any, orders: np.ndarray) -> np.ndarray:
-        """Return the prepared rows once for each order in which `column` is taken.
-
-        Parameters
-        ----------
-        column : str
-        orders : (repeats, n) integer array
-
-        Returns
-        -------
-        prepared : (repeats * n, d) array
-        """
-        repeats, n = orders.shape
-        frame = self.frame.take(np.tile(np.arange(n), repeats))
-        frame[column] = self.frame[column].take(orders.ravel()).set_axis(frame.index)
-        if self.blocks is None:
-            return np.ascontiguousarray(self.preparation.transform(frame), dtype=np.float64)
-        result = np.tile(self.prepared, (repeats, 1))
-        for transformer, read, block in self.blocks:
-            if column in _as_list(read):
-                part = frame[read]
-                if transformer != "passthrough":
-                    part = transformer.transform(part)
-                part = part.toarray() if hasattr(part, "toarray") else np.asarray(part)
-                result[:, block] = part
-        return result
-
-
-def _as_list(read: Any) -> list[Any]:
-    """Return the columns that a block reads: one name, for text, or a list of names."""
-    return [read] if isinstance(read, str) else list(read)
 
 
 def _words(

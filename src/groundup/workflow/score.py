@@ -26,6 +26,7 @@ from groundup.workflow.metric import (
 
 # With one row of the target's variance above this share, simulated intervals for R² held the true
 # score in 70 to 85% of the tests instead of 95%: see benchmarks/coverage.py, "lognormal target".
+# With one row of the squared error above it, the interval is right and very wide.
 _HEAVY_ROW = 0.2
 
 _SCORE_CODE = {
@@ -151,13 +152,30 @@ def _score_regression(
     score = r2_score(y, prediction)
     interval = r2_interval(y, prediction, groups, level)
     part = {"score": score, "others": others, "confusion": None}
-    deviation = (y - y.mean()) ** 2
-    if len(y) >= 20 and deviation.max() > _HEAVY_ROW * deviation.sum():
-        part["caution"] = (
-            f" A single row makes up {deviation.max() / deviation.sum():.0%} of the target's "
-            "variance in the test: other tests may differ by more than this interval says."
-        )
+    part["caution"] = _caution((y - prediction) ** 2, (y - y.mean()) ** 2)
     return part, interval
+
+
+def _caution(squared_error: np.ndarray, squared_deviation: np.ndarray) -> str:
+    """Say so where one row decides the score."""
+    caution = ""
+    if len(squared_error) < 20:
+        return caution
+    error = squared_error.max() / max(squared_error.sum(), np.finfo(float).tiny)
+    if error > _HEAVY_ROW:
+        rest = squared_error.sum() - squared_error.max()
+        without = 1 - rest / max(squared_deviation.sum(), np.finfo(float).tiny)
+        caution += (
+            f" A single row makes up {error:.0%} of the squared error (without that error the "
+            f"score would be {without:.3f}): look at the worst rows."
+        )
+    deviation = squared_deviation.max() / max(squared_deviation.sum(), np.finfo(float).tiny)
+    if deviation > _HEAVY_ROW:
+        caution += (
+            f" A single row makes up {deviation:.0%} of the target's variance in the test: other "
+            "tests may differ by more than this interval says."
+        )
+    return caution
 
 
 def _score_classification(

@@ -58,6 +58,8 @@ class Tuning:
 
     Parameters
     ----------
+    model : str
+        Name of the model that was tuned.
     params : dict
         What overrides the chosen candidate's defaults; empty if the defaults were kept.
     all_params : dict
@@ -65,7 +67,7 @@ class Tuning:
     scores : list of FoldScore
         Of the model with these parameters, on every fold of the comparison.
     trials : list of dict
-        ``{"number", "params", "validation", "seconds"}`` each.
+        Each ``{"number", "params", "validation", "seconds"}``.
     before, after : float
         Mean validation score over the same folds as the model was chosen, and with `params`.
     seconds : float
@@ -179,8 +181,8 @@ def tune(
     if candidate is not chosen:
         rival = "the baseline"
     kept.words = (
-        f"{count} of {candidate.title}: none beat {rival} (mean {metric} {before:.4f}) by more than "
-        f"the noise, so {chosen.title} was kept as it was."
+        f"{count} of {candidate.title}: none beat {rival} (mean {metric} {before:.4f}) by more "
+        f"than the noise, so {chosen.title} was kept as it was."
     )
     if trials:
         best = max(trials.values(), key=lambda trial: trial["validation"])
@@ -252,7 +254,7 @@ def _run_trials(
     import optuna
     from optuna.trial import TrialState
 
-    folds = comparison.folds[:n_folds]
+    folds, task, codes = comparison.folds[:n_folds], comparison.task, comparison.codes
     assert candidate.space is not None
     n_rows = min(len(fold.y_train) for fold in folds)
     complete = (TrialState.COMPLETE,)
@@ -267,9 +269,7 @@ def _run_trials(
         begin = time.perf_counter()
         try:
             scores = [
-                fit_and_score(
-                    candidate.build(params), fold, comparison.task, comparison.codes, train=False
-                )
+                fit_and_score(candidate.build(params), fold, task, codes, train=False)
                 for fold in folds
             ]
             validation = float(np.mean([score.validation for score in scores]))
@@ -341,11 +341,8 @@ def _open_study(
 
 def _study_name(comparison: Comparison, candidate: Candidate, n_folds: int, seed: int) -> str:
     """Name the search by all that its scores depend on, so that only its own trials are reused."""
-    digest = hashlib.sha256(
-        json.dumps(
-            [candidate.estimator, dict(candidate.defaults), comparison.task, seed], default=str
-        ).encode()
-    )
+    settings = [candidate.estimator, dict(candidate.defaults), comparison.task, seed]
+    digest = hashlib.sha256(json.dumps(settings, default=str).encode())
     for fold in comparison.folds[:n_folds]:
         for array in (fold.X_train, fold.y_train, fold.X_validation, fold.y_validation):
             digest.update(np.ascontiguousarray(array).tobytes())
