@@ -59,8 +59,8 @@ class _Census:
         if (nul := block.find(b"\0")) >= 0:
             line = self.line + block.count(b"\n", 0, nul)
             raise DataError(
-                f"{self.name} holds a NUL byte at byte {self.bytes + nul + 1:,} (line {line:,}): it "
-                "is not a text file, or it is damaged there."
+                f"{self.name} holds a NUL byte at byte {self.bytes + nul + 1:,} (line {line:,}): "
+                "it is not a text file, or it is damaged there."
             )
         self.controls += len(block) - len(block.translate(None, _CONTROLS))
         self._decode(block)
