@@ -32,6 +32,8 @@ from groundup.workflow.report_columns import column_rows
 from groundup.workflow.report_glossary import GLOSSARY
 from groundup.workflow.report_script import chart_script
 
+_FEW_CLASSES = 12
+
 
 def render_report(run: Mapping[str, Any]) -> str:
     """Return the report of a run as one self-contained HTML page.
@@ -114,6 +116,9 @@ def charts(run: Mapping[str, Any], columns: Sequence[dict[str, Any]]) -> dict[st
     metric, target = run.get("metric") or "", run.get("target") or "target"
     part = {key: run.get(key) or {} for key in ("rows", "split", "explore", "tune", "diagnose")}
     test, diagnose = run.get("test") or {}, part["diagnose"]
+    of_test = test.get("confusion") or {}
+    # with many classes a second large matrix would say little that the first one does not
+    few_classes = len(of_test.get("labels") or []) <= _FEW_CLASSES
     about_target = part["explore"].get("target") or {}
     found: dict[str, Chart | None] = {
         "result": models.result(metric, test, diagnose.get("validation")),
@@ -132,7 +137,7 @@ def charts(run: Mapping[str, Any], columns: Sequence[dict[str, Any]]) -> dict[st
         "importances": models.importances(
             metric, (run.get("explain") or {}).get("importances") or []
         ),
-        "test_confusion": diagnosis.confusion(test.get("confusion") or {}, "The test rows"),
+        "test_confusion": diagnosis.confusion(of_test if few_classes else {}, "The test rows"),
         "seconds": data.stage_seconds(run.get("seconds") or {}),
     }
     for i, picture in enumerate((part["explore"].get("pictures") or [])[:8]):

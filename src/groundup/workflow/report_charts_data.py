@@ -168,9 +168,14 @@ def target_histogram(histogram: dict[str, Any], target: str) -> Chart | None:
         source()
         .mark_bar(stroke=PAPER, strokeWidth=1)
         .encode(
-            x=alt.X("low:Q", title=plain(target), axis=alt.Axis(grid=False, tickCount=8)),
+            x=alt.X(
+                "low:Q",
+                bin="binned",
+                title=plain(target),
+                axis=alt.Axis(grid=False, tickCount=8),
+            ),
             x2="high:Q",
-            y=alt.Y("rows:Q", title="training rows", axis=alt.Axis(tickCount=4, format="~s")),
+            y=alt.Y("rows:Q", title="training rows", axis=alt.Axis(tickCount=4)),
             tooltip=[
                 alt.Tooltip("low:Q", title="from", format=",.5~r"),
                 alt.Tooltip("high:Q", title="to", format=",.5~r"),

@@ -178,16 +178,7 @@ def judgement(run: Mapping[str, Any]) -> Judgement:
 def cautions(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what to look at before trusting the score: warnings, and what the figures warn of."""
     found = [f for f in run.get("findings") or [] if f.get("severity") == "warning"]
-    rows, test = run.get("rows") or {}, run.get("test") or {}
-    diagnosis = run.get("diagnose") or {}
-    if rows.get("rejected") and not any(f.get("stage") == "read" for f in found):
-        found.append(
-            {
-                "message": f"{count(rows['rejected'], 'row')} of the file could not be read.",
-                "why": "If they have something in common, the model has never seen it.",
-                "action": "They were left out, and are listed under step 1.",
-            }
-        )
+    test, diagnosis = run.get("test") or {}, run.get("diagnose") or {}
     if diagnosis.get("verdict") not in (None, "balanced"):
         title, _, words = str(diagnosis.get("words") or "").partition(": ")
         message = {
