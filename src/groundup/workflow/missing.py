@@ -81,6 +81,11 @@ def disguised_numbers(columns: Columns) -> tuple[dict[str, list[float]], list[Fi
         if repeated[code]:
             found[name] = [code, *found.get(name, [])]
 
+    found = {
+        # 999 rather than 999.0, as it stands in the file.
+        name: [int(code) if code == int(code) else code for code in codes]
+        for name, codes in found.items()
+    }
     for code in sorted({code for codes in found.values() for code in codes}):
         findings.append(
             _disguise(columns, [n for n, codes in found.items() if code in codes], code)

@@ -118,7 +118,7 @@ def build_preparation(X_train: pd.DataFrame, audit: Audit, *, seed: int) -> Prep
     ]
     return Preparation(
         DisguisedMissing(missing.values, empty_text=tuple(read)),
-        ColumnTransformer([block.build() for block in blocks], sparse_threshold=0),
+        ColumnTransformer([block.build() for block in blocks], sparse_threshold=0.0),
         _plan(missing, blocks),
         blocks,
     )
