@@ -114,19 +114,19 @@ def models(metric: str, compared: Sequence[dict[str, Any]], chosen: str | None) 
             ],
         ),
         source("means")
-        .mark_point(size=60, shape="diamond", filled=False, color=ORANGE, strokeWidth=1.5)
-        .encode(
-            x=train,
-            y=y,
-            tooltip=[model, alt.Tooltip("train:Q", title="on training rows", format=".4f")],
-        ),
-        source("means")
         .mark_point(size=150)
         .encode(
             x=x,
             y=y,
             color=alt.condition("datum.chosen", alt.value(BLUE), alt.value(GREY)),
             tooltip=[model, alt.Tooltip("score:Q", title="mean of the folds", format=".4f")],
+        ),
+        source("means")
+        .mark_point(size=60, shape="diamond", filled=False, color=ORANGE, strokeWidth=1.5)
+        .encode(
+            x=train,
+            y=y,
+            tooltip=[model, alt.Tooltip("train:Q", title="on training rows", format=".4f")],
         ),
     )
     listed = ", ".join(f"{row['name']} {score(row['score'])}" for row in means)
