@@ -19,9 +19,9 @@ from sklearn.preprocessing import StandardScaler
 from groundup.linear_model import LogisticRegression
 from groundup.linear_model._logistic_cost import LogisticCost
 from groundup.linear_model._logistic_loss import exp_of_minus, log_of_one_plus
-from groundup.linear_model._logistic_smooth import smooth_logistic
+from groundup.linear_model._logistic_smooth import from_a_sample, smooth_logistic
 from groundup.linear_model._logistic_sparse import sparse_logistic, violation
-from groundup.optim import Nesterov, gradient_descent
+from groundup.optim import Nesterov, gradient_descent, newton
 
 
 def problem(n_classes, n=300, d=5, seed=0):
@@ -240,6 +240,40 @@ def test_cost_falls_at_every_step(method):
     costs = [step["cost"] for step in smooth_logistic(cost, start, method=method)]
     assert len(costs) > 3
     assert np.all(np.diff(costs) < 1e-15)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("order", ["as made", "sorted by class", "of period 8"])
+def test_beginning_with_a_sample_of_the_rows_changes_nothing_but_the_way(n_classes, order):
+    X, y = problem(n_classes, n=16_000)
+    if order == "sorted by class":
+        rows = np.argsort(y, kind="stable")
+    elif order == "of period 8":
+        rows = np.argsort(X[:, 0]).reshape(8, -1).T.ravel()
+    else:
+        rows = np.arange(16_000)
+    X, y = X[rows], y[rows]
+    cost = LogisticCost(X, y, n_classes, l2=1e-5, n_threads=2)
+    zeros = np.zeros(cost.n_parameters)
+    *_, plain = newton(cost.cost_and_gradient, cost.hessian, zeros, tol=1e-12)
+    w, H = from_a_sample(cost, zeros, 1e-4)
+    cost.cost_and_gradient(w)
+    np.testing.assert_allclose(H, cost.hessian(w), atol=0.1 * np.abs(H).max())
+    steps = list(smooth_logistic(cost, zeros, tol=1e-4))
+    assert steps[-1]["converged"]
+    assert steps[-1]["cost"] == pytest.approx(plain["cost"], rel=1e-7)
+    assert steps[0]["cost"] < np.log(n_classes) - 0.1
+    assert np.all(np.diff([step["cost"] for step in steps]) < 1e-12)
+    *_, exact = smooth_logistic(cost, zeros, tol=1e-11)
+    np.testing.assert_allclose(exact["parameters"], plain["parameters"], atol=1e-8)
+
+
+@pytest.mark.parametrize("C", [1.0, np.inf])
+def test_a_sample_which_misses_a_rare_class(C):
+    X, _ = problem(2, n=16_000)
+    y = np.zeros(16_000, dtype=int)
+    y[np.argsort(X[:, 0] + X[:, 1])[-60::15]] = 1
+    agree(X, y, C=C, rtol=1e-5)
 
 
 def test_plain_gradient_descent_gets_there_too():

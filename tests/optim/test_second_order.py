@@ -126,6 +126,42 @@ def test_newton_doubles_the_digits():
     assert all(errors[k + 1] < 1e3 * errors[k] ** 2 for k in near if k + 1 < len(errors))
 
 
+def test_newton_with_kept_hessians_needs_fewer_of_them():
+    cost_and_gradient, hessian = logistic(1, n=300, p=6)
+    made = []
+
+    def counted(w, rows):
+        made.append(1)
+        return hessian(w, rows)
+
+    fresh = list(newton(cost_and_gradient, counted, np.zeros(6), tol=1e-10))
+    n_fresh = len(made)
+    made.clear()
+    kept = list(newton(cost_and_gradient, counted, np.zeros(6), tol=1e-10, keep_below=0.3))
+    assert n_fresh == len(fresh) - 1
+    assert 0 < len(made) < n_fresh
+    np.testing.assert_allclose(kept[-1]["parameters"], fresh[-1]["parameters"], atol=1e-8)
+    assert kept[-1]["converged"]
+
+
+@pytest.mark.parametrize("guess", [1e-12, 1.0, 1e12])
+def test_newton_recovers_from_a_bad_first_hessian(guess):
+    cost_and_gradient, hessian = logistic(3, n=300, p=6)
+    step = last(
+        newton(
+            cost_and_gradient,
+            hessian,
+            np.zeros(6),
+            tol=1e-9,
+            keep_below=0.25,
+            first_hessian=guess * np.eye(6),
+        )
+    )
+    best = last(newton(cost_and_gradient, hessian, np.zeros(6), tol=1e-12))
+    assert step["converged"]
+    np.testing.assert_allclose(step["parameters"], best["parameters"], atol=1e-6)
+
+
 def test_newton_does_not_see_the_scale_of_the_columns():
     cost_and_gradient, hessian = logistic(2, penalty=0.0)
     scale = np.array([1e-6, 1e3, 1.0, 1e6, 10.0])

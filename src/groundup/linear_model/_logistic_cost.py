@@ -102,6 +102,19 @@ class LogisticCost:
         self._partial = np.empty((len(self._bounds) - 1, 1 + self.n_values * (d + 1)))
         self._partial_hessian: Array | None = None
 
+    def with_rows(self, rows: Any) -> LogisticCost:
+        """Return the cost of some of the rows alone."""
+        return LogisticCost(
+            self.X[rows],
+            self.y[rows],
+            max(2, self.n_values),
+            self.sample_weight[rows],
+            l2=self.l2,
+            l1=self.l1,
+            fit_intercept=self.fit_intercept,
+            n_threads=self.n_threads,
+        )
+
     def with_columns(self, columns: NDArray[np.int64]) -> LogisticCost:
         """Return the same cost for some of the columns alone."""
         return LogisticCost(
@@ -131,12 +144,7 @@ class LogisticCost:
         """Return J(w) and its gradient of shape (p,), over all rows or over some of them."""
         if isinstance(rows, slice) and rows == ALL_ROWS:
             return self._cost_and_gradient(w)
-        X, y, sample_weight = self.X[rows], self.y[rows], self.sample_weight[rows]
-        n_classes = max(2, self.n_values)
-        few = LogisticCost(
-            X, y, n_classes, sample_weight, l2=self.l2, fit_intercept=self.fit_intercept
-        )
-        return few._cost_and_gradient(w)
+        return self.with_rows(rows)._cost_and_gradient(w)
 
     def _cost_and_gradient(self, w: Array) -> tuple[float, Array]:
         W = self.unravel(w)

@@ -109,6 +109,8 @@ def newton(
     *,
     max_iter: int = 100,
     tol: float = 1e-6,
+    keep_below: float = 0.0,
+    first_hessian: NDArray[np.float64] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Minimise a twice differentiable cost, and yield the state at the start and after every step.
 
@@ -118,14 +120,20 @@ def newton(
         `cost_and_gradient(w, rows) -> (cost, gradient)`, as for `gradient_descent`; `rows` is
         always all of them.
     hessian : callable
-        `hessian(w, rows) -> H` of shape (p, p). It is called once a step, always with the `w` that
-        was evaluated last, so that the two may share what they compute.
+        `hessian(w, rows) -> H` of shape (p, p). It is called at most once a step, always with the
+        `w` that was evaluated last, so that the two may share what they compute.
     start : array of shape (p,)
         The first parameters. Not changed.
     max_iter : int, default=100
         The largest number of steps.
     tol : float, default=1e-6
         Stop when no entry of the gradient exceeds `tol`.
+    keep_below : float, default=0.0
+        Use a Hessian again as long as a full step with it shrinks the gradient to less than this
+        share. Where a Hessian costs much more than a gradient, two steps with an old one can be
+        worth more than one with a new one. 0: a new one at each step.
+    first_hessian : array of shape (p, p), optional
+        A guess at the Hessian, to begin with.
 
     Yields
     ------
@@ -158,7 +166,7 @@ def newton(
             f"The cost is {point.cost} at the start. Check the data for huge values, and start "
             "from smaller parameters."
         )
-    step_length = 0.0
+    H, step_length = first_hessian, 0.0
     for iteration in range(max_iter + 1):
         converged = bool(np.max(np.abs(point.gradient), initial=0.0) <= tol)
         yield {
@@ -171,10 +179,17 @@ def newton(
         }
         if converged or iteration == max_iter:
             return
-        direction = newton_direction(hessian(point.w, ALL_ROWS), point.gradient)
-        if not float(direction @ point.gradient) < 0.0:
-            return
-        found = backtrack(cost_and_gradient, point, direction)
+        kept = H is not None
+        if H is None:
+            H = hessian(point.w, ALL_ROWS)
+        found = backtrack(cost_and_gradient, point, newton_direction(H, point.gradient))
+        if kept and (found is None or no_progress(point, found[0])):
+            point = evaluate(cost_and_gradient, point.w)  # `hessian` is about the last evaluation
+            H = hessian(point.w, ALL_ROWS)
+            found = backtrack(cost_and_gradient, point, newton_direction(H, point.gradient))
         if found is None or no_progress(point, found[0]):
             return
+        before = float(np.max(np.abs(point.gradient)))
         point, step_length = found
+        if step_length < 1.0 or np.max(np.abs(point.gradient)) >= keep_below * before:
+            H = None
