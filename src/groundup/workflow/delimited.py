@@ -71,7 +71,7 @@ def _regular(utf8: Path, dialect: Dialect, header: Header, encoding: str) -> Cel
     utf8, skip = utf8.resolve(), int(header.line > 0)
     query = read_csv(utf8, dialect.delimiter, width, skip, longest, line_end)
     return Cells(
-        header.names, query, utf8.resolve(), lines, "text", encoding, dialect.delimiter,
+        header.names, query, utf8, lines, "text", encoding, dialect.delimiter,
         header.line > 0,
     )  # fmt: skip
 
