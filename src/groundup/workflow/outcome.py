@@ -74,7 +74,7 @@ class Folder:
         from groundup.bundle import save_bundle
         from groundup.workflow.script import training_script
 
-        record = state.record
+        record, features = state.record, set(state.audit.features)
         record["rejected"] = [vars(row) for row in state.table.rejected[:_MOST_LISTED]]
         record["repaired"] = [vars(row) for row in state.table.repaired[:_MOST_LISTED]]
         if state.table.rejected:
@@ -85,7 +85,7 @@ class Folder:
         save_bundle(
             self.path / "model",
             state.pipeline,
-            schema=[{"name": n, "kind": state.audit.kinds[n]} for n in state.audit.features],
+            schema=[column for column in state.table.columns if column.name in features],
             task=state.task,
             target=state.target,
             classes=record["classes"],

@@ -91,7 +91,7 @@ def _reading(state: RunState) -> str:
         lines.append("data = data[data[TARGET].notna()]")
     if state.test_file:
         lines += [
-            "kinds = {column.name: column.kind for column in read_table(DATA).columns}",
+            "kinds = {column.name: column.spec for column in read_table(DATA).columns}",
             "test = read_table(TEST, kinds=kinds).frame",
             "test = test[test[TARGET].notna()]",
         ]

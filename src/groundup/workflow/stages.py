@@ -202,7 +202,7 @@ def _record_split(state: RunState) -> None:
 def _rows_of_test_file(state: RunState) -> pd.DataFrame:
     """Read ``--test FILE`` with the training file's types; its rows must have the target."""
     assert state.test_file is not None
-    kinds = {column.name: column.kind for column in state.table.columns}
+    kinds = {column.name: column.spec for column in state.table.columns}
     table = read_table(state.test_file, kinds=kinds)
     missing = [name for name in (*state.audit.features, state.target) if name not in table.frame]
     if missing:
