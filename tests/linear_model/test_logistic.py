@@ -502,8 +502,9 @@ def test_same_bits_for_any_number_of_threads(l1_ratio, n_classes):
 
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
-def test_warm_start_begins_where_the_last_fit_ended(l1_ratio):
-    X, y = problem(3)
+@pytest.mark.parametrize("n", [300, 16_000])
+def test_warm_start_begins_where_the_last_fit_ended(l1_ratio, n):
+    X, y = problem(3, n=n)
     model = LogisticRegression(warm_start=True, l1_ratio=l1_ratio).fit(X, y)
     before = model.coef_.copy()
     model.fit(X, y)

@@ -50,7 +50,9 @@ def smooth_logistic(
     tol : float, default=1e-4
         Stop when no entry of the gradient exceeds `tol`.
     method : {"auto", "newton", "lbfgs"}, default="auto"
-        "auto" is Newton's method where its Hessian is cheap, L-BFGS elsewhere.
+        "auto" is Newton's method where its Hessian is cheap, L-BFGS elsewhere. With many rows and
+        zeros for a start, Newton's method begins with a sample of the rows (`from_a_sample`), and
+        the start that is yielded is the sample's solution.
 
     Yields
     ------
@@ -74,20 +76,21 @@ def smooth_logistic(
         cheap = p <= FEW_PARAMETERS or len(cost.X) * p * p <= QUICK_HESSIAN
         method = "newton" if cheap else "lbfgs"
     if method == "newton":
-        begin = from_a_sample(cost, start, tol) if max_iter > 0 else None
+        is_cold = max_iter > 0 and not np.any(start)
+        begin = from_a_sample(cost, start, tol) if is_cold else None
         if begin is None:
             yield from newton(
                 cost.cost_and_gradient, cost.hessian, start, max_iter=max_iter, tol=tol
             )
             return
         # with a Hessian that is kept, the last step ends just below `tol`, not far below it as with
-        # a new one: ask for a tenth
+        # a new one: ask for less
         for step in newton(
             cost.cost_and_gradient,
             cost.hessian,
             begin[0],
             max_iter=max_iter,
-            tol=0.1 * tol,
+            tol=0.3 * tol,
             keep_below=0.25,
             first_hessian=begin[1],
         ):
