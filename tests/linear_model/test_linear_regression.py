@@ -160,5 +160,5 @@ def test_small_columns_keep_their_weight():
 
 
 def test_what_is_not_supported_is_named():
-    with pytest.raises(ValueError, match="positive=True.* not supported"):
+    with pytest.raises(ValueError, match=r"positive=True.* not supported"):
         LinearRegression(positive=True).fit([[0.0], [1.0]], [0.0, 1.0])

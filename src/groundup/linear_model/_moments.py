@@ -106,6 +106,7 @@ class CentredRows:
         if sample_weight is not None and not sample_weight.any():
             raise ValueError("All sample weights are zero; give at least one row a weight.")
         self.X, self.Y, self.n_threads = X, Y, n_threads
+        self.weighted = sample_weight is not None
         self.weights = np.ones(len(X)) if sample_weight is None else sample_weight
         self.weights = self.weights.view()
         self.weights.flags.writeable = False

@@ -141,12 +141,13 @@ def dual(rows: CentredRows, mean: np.ndarray, alphas: np.ndarray) -> np.ndarray 
     """
     n, d = rows.X.shape
     root = np.sqrt(rows.weights)[:, np.newaxis]  # (n, 1)
-    bounds = block_bounds(d, block_rows=512, max_blocks=max(2, min(16, 2**25 // n**2)))
+    bounds = block_bounds(d, block_rows=1024, max_blocks=max(2, min(16, 2**25 // n**2)))
     blocks = [slice(*pair) for pair in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)]
     n_threads = min(rows.n_threads, len(blocks))
 
     def centred(columns: slice) -> np.ndarray:
-        return root * (rows.X[:, columns] - mean[columns])
+        Z = rows.X[:, columns] - mean[columns]
+        return np.multiply(Z, root, out=Z) if rows.weighted else Z
 
     def products(columns: slice) -> np.ndarray:
         Z = centred(columns)

@@ -41,8 +41,6 @@ from groundup._blocks import block_bounds, single_blas_thread
 from groundup._kernel import block_kernel
 from groundup.linear_model._coordinate_descent import Penalty, descend, duality_gap
 
-# The first working set has FIRST sqrt(d) columns: then its Gram matrix costs less than a pass.
-FIRST = 2.0
 # The most epochs on the first set; twice as many on each one after it.  A set that lacks columns
 # need not be solved to the end where that takes long.
 FIRST_EPOCHS = 50
@@ -54,27 +52,40 @@ INNER = 0.3
 def column_sums(
     X,  # (n, d) in
     weights,  # (n,) in: v
+    target,  # (n,) in: v_i (y_i - mean(y))
     base,  # (d,) in: what the columns are counted from
     bounds,  # (b + 1,) in: blocks of columns
     first,  # (d,) out: sum_i v_i (x_ij - base_j)
     second,  # (d,) out: sum_i v_i (x_ij - base_j)^2
+    product,  # (d,) out: sum_i target_i (x_ij - base_j)
 ):
     for block in prange(bounds.shape[0] - 1):
         columns = slice(bounds[block], bounds[block + 1])
-        start, ones, twos = base[columns], first[columns], second[columns]
+        start, ones, twos, products = (
+            base[columns],
+            first[columns],
+            second[columns],
+            product[columns],
+        )
         ones[:] = 0.0
         twos[:] = 0.0
-        for i in range(0, X.shape[0] - 1, 2):  # two rows at once: half as many loads of the sums
+        products[:] = 0.0
+        n = X.shape[0]
+        for i in range(0, n - 1, 2):  # two rows at once, to load the sums half as often
             a, b, va, vb = X[i, columns], X[i + 1, columns], weights[i], weights[i + 1]
+            ta, tb = target[i], target[i + 1]
             for j in range(start.shape[0]):
-                apart_a, apart_b = a[j] - start[j], b[j] - start[j]
-                ones[j] += va * apart_a + vb * apart_b
-                twos[j] += va * apart_a * apart_a + vb * apart_b * apart_b
-        if X.shape[0] % 2:
-            a, va = X[X.shape[0] - 1, columns], weights[X.shape[0] - 1]
+                xa, xb = a[j] - start[j], b[j] - start[j]
+                ones[j] += va * xa + vb * xb
+                twos[j] += va * xa * xa + vb * xb * xb
+                products[j] += ta * xa + tb * xb
+        if n % 2:
+            a, va, ta = X[n - 1, columns], weights[n - 1], target[n - 1]
             for j in range(start.shape[0]):
-                ones[j] += va * (a[j] - start[j])
-                twos[j] += va * (a[j] - start[j]) ** 2
+                xa = a[j] - start[j]
+                ones[j] += va * xa
+                twos[j] += va * xa * xa
+                products[j] += ta * xa
 
 
 @block_kernel
@@ -149,38 +160,41 @@ def working_sets(
     """
     d = X.shape[1]
     bounds = block_bounds(d, block_rows=512)
+    mean_y = weights @ y if fit_intercept else 0.0
+    root = np.sqrt(weights)
+    target = root * (y - mean_y)  # (n,): as the residual and the columns Z below, times sqrt(v)
+    square = float(target @ target)
     base = X[0].copy() if fit_intercept else np.zeros(d)
-    first, second = np.empty(d), np.empty(d)
-    column_sums(X, weights, base, bounds, first, second, n_threads=n_threads)
+    first, second, slope = np.empty(d), np.empty(d), np.empty(d)
+    # The target sums to zero, so its products with X - base are those with X - mean: for w = 0.
+    column_sums(X, weights, root * target, base, bounds, first, second, slope, n_threads=n_threads)
     if not fit_intercept:
         first[:] = 0.0
     mean = base + first
     length = np.sqrt(np.maximum(second - first**2, 0.0))  # of x_j, where W = 1
-    mean_y = weights @ y if fit_intercept else 0.0
     means = np.append(mean, mean_y)  # (d + 1,)
-    centred = y - mean_y
-    square = float(weights @ centred**2)
-    slope = np.empty(d)
     work, patience = 0.0, FIRST_EPOCHS
 
-    def over_all_columns() -> float:
+    def gathered(A: np.ndarray) -> np.ndarray:
+        Z = X[:, A] - mean[A]
+        return np.multiply(Z, root[:, np.newaxis], out=Z)  # (n, |A|)
+
+    def over_all_columns(residual: np.ndarray) -> float:
         """Compute the slope of every column; return the duality gap."""
-        used = np.flatnonzero(w)
-        residual = centred - (X[:, used] - mean[used]) @ w[used]
-        weighted = weights * residual
-        all_slopes(X, weighted, mean, bounds, slope, n_threads=n_threads)
-        return duality_gap(w, slope, weighted @ residual, weighted @ centred, penalty)
+        all_slopes(X, root * residual, mean, bounds, slope, n_threads=n_threads)
+        return duality_gap(w, slope, residual @ residual, residual @ target, penalty)
 
     with single_blas_thread():
-        over_all_columns()
+        if w.any():
+            used = np.flatnonzero(w)
+            over_all_columns(target - gathered(used) @ w[used])
         while True:
             A = nearest_columns(w, slope, length, penalty)
-            Z = np.sqrt(weights)[:, np.newaxis] * (X[:, A] - mean[A])  # (n, |A|)
+            Z, part = gathered(A), w[A]
             order = np.arange(len(A)) if rng is None else rng.permutation(len(A))
-            part = w[A]
             epochs, _, settled = descend(
                 Z.T @ Z,
-                Z.T @ (np.sqrt(weights) * centred),
+                Z.T @ target,
                 square,
                 part,
                 slope[A],
@@ -192,10 +206,10 @@ def working_sets(
             )
             w[A] = part
             work += epochs * len(A) / d
-            n_iter = min(max_iter, math.ceil(work))
             patience *= 2
-            gap = over_all_columns()
+            gap = over_all_columns(target - Z @ part)
             converged = settled and gap <= tol * square
+            n_iter = min(max_iter, math.ceil(work))
             yield {"w": w, "gap": gap, "n_iter": n_iter, "converged": converged, "mean": means}
             if converged or work >= max_iter:
                 return
@@ -224,5 +238,6 @@ def nearest_columns(
     distance[length == 0.0] = np.inf
     in_use = w != 0.0
     distance[in_use] = -1.0
-    size = min(len(w), max(int(FIRST * np.sqrt(len(w))), 2 * int(in_use.sum())))
+    # With sqrt(d) columns their Gram matrix costs no more than a pass over the data.
+    size = min(len(w), max(100, int(np.sqrt(len(w))), 2 * int(in_use.sum())))
     return np.sort(np.argpartition(distance, size - 1)[:size])
