@@ -18,7 +18,6 @@ import base64
 import functools
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.resources import files
@@ -85,17 +84,18 @@ def write_report(run: Mapping[str, Any], path: str | Path) -> None:
     """
     path = Path(path)
     page = render_report(run).encode()
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".report-", delete=False) as file:
-        temporary = Path(file.name)
-        try:
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
             file.write(page)
             file.flush()
             os.fsync(file.fileno())
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-    temporary.chmod(0o644)
-    temporary.replace(path)
+        temporary.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # the file that the user knows of
+        raise
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def charts(run: Mapping[str, Any], columns: Sequence[dict[str, Any]]) -> dict[str, Chart]:

@@ -20,6 +20,21 @@
   document.documentElement.dataset.drawn = "all";
 })();
 
+// An explanation that would leave the window is moved into it.
+const place = (event) => {
+  const tip = event.target.querySelector?.(".tip");
+  if (!tip) return;
+  tip.classList.remove("below");
+  tip.style.translate = "";
+  const { left, right, top } = tip.getBoundingClientRect();
+  tip.classList.toggle("below", top < 8);
+  tip.style.translate = `${Math.max(8 - left, Math.min(0, innerWidth - 16 - right))}px`;
+};
+for (const term of document.querySelectorAll(".term")) {
+  term.addEventListener("pointerenter", place);
+  term.addEventListener("focus", place);
+}
+
 // On paper, what is folded is opened.
 let folded = [];
 addEventListener("beforeprint", () => {
