@@ -196,7 +196,7 @@ def stage_seconds(seconds: dict[str, float]) -> Chart | None:
     """Draw how long each stage took."""
     import altair as alt
 
-    data = [
+    data: list[dict[str, Any]] = [
         {"name": name.capitalize(), "seconds": value, "label": write_seconds(value)}
         for name, value in seconds.items()
         if name != "total" and value is not None

@@ -41,7 +41,7 @@ def associations(found: Sequence[dict[str, Any]]) -> Chart | None:
             "value": row["value"],
             "measure": plain(row.get("measure")),
             "p": "p = " + number(row.get("p_adjusted")),
-            "chance": (row.get("p_adjusted") if row.get("p_adjusted") is not None else 1) > 0.05,
+            "chance": row.get("p_adjusted") is None or row["p_adjusted"] > 0.05,
         }
         for name, row in zip(names, shown, strict=True)
     ]
@@ -220,7 +220,7 @@ def _boxes(part: dict[str, Any], target: str, common: Sequence[Any]) -> Chart | 
         | {key: group[key] for key in ("min", "q25", "median", "q75", "max", "count")}
         for name, group in zip(names, groups, strict=True)
     ]
-    form = {} if kind == "T" else {"format": ",.5~r"}
+    form: dict[str, Any] = {} if kind == "T" else {"format": ",.5~r"}
     base = source().encode(
         y=name_axis(order=names, labelLimit=110),
         color=alt.Color("colour:N", scale=None),

@@ -90,14 +90,10 @@ def _bars(counts: Sequence[int]) -> list[tuple[float, float, float, float]]:
     """Return x, y, width and height of each bar that is not empty."""
     counts = list(counts)[:_MOST_BARS]
     most = max(counts, default=0)
-    if not most:
-        return []
-    step = _WIDTH / len(counts)
     bars = []
     for i, n in enumerate(counts):
         if n:
-            height = max(1.0, _HEIGHT * n / most)
-            bars.append(
-                tuple(round(v, 1) for v in (i * step, _HEIGHT - height, max(step - 1, 0.5), height))
-            )
+            step, height = _WIDTH / len(counts), max(1.0, _HEIGHT * n / most)
+            x, y, width = i * step, _HEIGHT - height, max(step - 1, 0.5)
+            bars.append((round(x, 1), round(y, 1), round(width, 1), round(height, 1)))
     return bars
