@@ -1,7 +1,7 @@
 """What all neighbour estimators share: the index over the fitted rows, and the questions to it.
 
-``fit`` builds an index, either a k-d tree (`_kd_tree`) or packed panels (`_brute`); `kneighbors` and
-`radius_neighbors` ask it.  Which one is built does not change an answer, only the time.
+``fit`` builds an index, either a k-d tree (`_kd_tree`) or packed panels (`_brute`); `kneighbors`
+and `radius_neighbors` ask it.  Which one is built does not change an answer, only the time.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 from groundup._blocks import block_bounds, single_blas_thread, thread_count
 from groundup._estimator import Estimator, Steps, read_only
 from groundup.neighbors._brute import QUERY_ROWS, pack, search_panels
-from groundup.neighbors._kd_tree import grow, search_tree
+from groundup.neighbors._kd_tree import grow, nearest_in_tree
 from groundup.neighbors._metrics import EUCLIDEAN, METRICS, Metric, choose_metric
 from groundup.neighbors._radius import rows_within
 
@@ -46,8 +46,9 @@ class NeighborsBase(Estimator):
         metric = self._metric(X.shape[1])
         if metric.p < 1 and self.algorithm in ("kd_tree", "ball_tree"):
             raise ValueError(
-                f'algorithm="{self.algorithm}" does not support p={metric.p}: below 1 the Minkowski '
-                'distance breaks the triangle inequality. Use algorithm="brute" or p >= 1.'
+                f'algorithm="{self.algorithm}" does not support p={metric.p}: below 1 the '
+                "Minkowski distance breaks the triangle inequality. "
+                'Use algorithm="brute" or p >= 1.'
             )
 
     def _max_steps(self) -> int | None:
@@ -126,7 +127,7 @@ class NeighborsBase(Estimator):
                     n_threads=n_threads,
                 )
         else:
-            search_tree(
+            nearest_in_tree(
                 self._one_leaf(),
                 metric.kind,
                 metric.p,
@@ -146,16 +147,17 @@ class NeighborsBase(Estimator):
             raise ValueError(f"Expected n_neighbors > 0. Got {k}.")
         available = self.n_samples_fit_ - own_left_out
         if k > available:
+            reason = ", and a row is not its own neighbour" if own_left_out else ""
             raise ValueError(
-                f"n_neighbors={k} neighbours were asked for, but n_samples_fit={self.n_samples_fit_} "
-                f"rows were fitted{', and a row is not its own neighbour' if own_left_out else ''}. "
+                f"n_neighbors={k} neighbours were asked for, but "
+                f"n_samples_fit={self.n_samples_fit_} rows were fitted{reason}. "
                 f"Expected n_neighbors <= {available}: use a smaller n_neighbors or fit more rows."
             )
         return int(k)
 
 
 def query_blocks(n_queries: int) -> np.ndarray:
-    """Cut queries into blocks: enough of them for all threads, but no more rows than the panels like."""
+    """Cut queries into blocks: enough for all threads, with no more rows than the panels like."""
     return block_bounds(n_queries, max(8, min(QUERY_ROWS, n_queries // 8)), max_blocks=n_queries)
 
 

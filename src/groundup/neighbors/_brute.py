@@ -4,9 +4,9 @@ The squared distance between a query q and a fitted row x expands to
 
     ||x - q||^2 = ||q||^2 - 2 (x . q - ||x||^2 / 2)
 
-so the k nearest rows are those with the k largest *scores* ``s = x . q - ||x||^2 / 2``, and all scores
-of a block of queries against a panel of rows are one matrix product, which is the fastest thing a
-processor does.  But the expansion cancels: far from the origin the two terms are huge and
+so the k nearest rows are those with the k largest *scores* ``s = x . q - ||x||^2 / 2``, and all
+scores of a block of queries against a panel of rows are one matrix product, which is the fastest
+thing a processor does.  But the expansion cancels: far from the origin the two terms are huge and
 their difference is noise.  So the product only *filters*, in single precision, and never decides:
 
 1. Once, at fit: the rows are centred and scaled, shuffled, rounded to single precision, and packed
@@ -23,8 +23,8 @@ far with probability k / i, so about ``k (1 + log(n / k))`` rows a query reach s
 
 Rounding error.  With u = 2^-24, a score of d + 1 terms differs from its true value by at most
 ``(d + 8) u (||x|| ||q|| + ||x||^2 / 2)`` (the inner product's bound, Higham section 3.1, with a few
-units of u to spare for the rounding of x, q and the norm); the norm of x is bounded by the largest in
-its panel.  When rows lie in clusters far apart, the bound is wide and many rows reach step 4:
+units of u to spare for the rounding of x, q and the norm); the norm of x is bounded by the largest
+in its panel.  When rows lie in clusters far apart, the bound is wide and many rows reach step 4:
 slower, and still exact.
 
 Cost: O(n d) a query; memory: half that of the fitted rows for the panels.
@@ -43,9 +43,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from groundup._blocks import block_bounds, single_blas_thread
 from groundup._kernel import block_kernel, kernel
-from groundup.neighbors._nearest import clear_nearest, offer, sort_nearest
+from groundup.neighbors._nearest import (
+    clear_nearest,
+    replace_farthest,
+    sort_nearest,
+)
 
 PANEL_ROWS = 256  # with QUERY_ROWS: the scores of a block fill a quarter of a 1 MiB level-2 cache
 QUERY_ROWS = 128
@@ -95,25 +98,30 @@ def pack(X: np.ndarray) -> Panels:
 
 @kernel
 def _count_reaching(
-    scores,  # (g,) in
+    scores,  # (m, width) in
+    i,  # int in: the query
+    start,  # int in: columns start, ..., stop - 1
+    stop,  # int in
     limit,  # float32 in
 ):
     count = np.int32(0)
-    for j in range(scores.shape[0]):
+    for j in range(start, stop):
         # "not below": a score that is not a number counts, so nothing is passed over unproved.
-        count += np.int32(not (scores[j] < limit))
+        count += np.int32(not (scores[i, j] < limit))
     return count
 
 
 @kernel
 def _squared_distance(
-    x,  # (d,) in
-    q,  # (d,) in
+    X,  # (n, d) in
+    row,  # int in
+    Q,  # (m, d) in
+    i,  # int in
 ):
     # sum_f (x_f - q_f)^2
     total = 0.0
-    for f in range(x.shape[0]):
-        total += (x[f] - q[f]) * (x[f] - q[f])
+    for f in range(X.shape[1]):
+        total += (X[row, f] - Q[i, f]) * (X[row, f] - Q[i, f])
     return total
 
 
@@ -136,17 +144,23 @@ def _least_score(square, worst, error):
 @kernel
 def _settle(
     X,  # (n, d) in
-    q,  # (d,) in
-    candidates,  # (c,) in: rows
-    lower,  # (c,) in: bounds below their squared distances, scaled
+    Q,  # (m, d) in
+    i,  # int in: the query
+    candidates,  # (b, c) in: rows
+    lower,  # (b, c) in: bounds below their squared distances, scaled
+    place,  # int in: which of the b are this query's
+    count,  # int in: how many of the c
     worst,  # float in: the k-th nearest row is within this, scaled
-    distances,  # (k,) inout
-    rows,  # (k,) inout
+    distances,  # (m, k) inout
+    rows,  # (m, k) inout
 ):
-    for c in range(candidates.shape[0]):
-        if not (lower[c] > worst):
-            row = candidates[c]
-            offer(distances, rows, _squared_distance(X[row], q), row)
+    for c in range(count):
+        if not (lower[place, c] > worst):
+            row = candidates[place, c]
+            distance = _squared_distance(X, row, Q, i)
+            tie = distance == distances[i, 0]
+            if distance <= distances[i, 0] and not (tie and row > rows[i, 0]):
+                replace_farthest(distances, rows, i, distances.shape[1], distance, row)
 
 
 @block_kernel
@@ -159,73 +173,70 @@ def search_panels(
     distances,  # (m, k) out: squared, ascending
     rows,  # (m, k) out
 ):
-    n_panels, d, width = panels.scores.shape  # d counts the norm as well
+    panel_scores, radii, panel_rows, center, scale = panels
+    n_panels, d, width = panel_scores.shape  # d counts the norm as well
     k = distances.shape[1]
+    room = 4 * k + 64
     for block in prange(bounds.shape[0] - 1):
-        first = bounds[block]
-        n_queries = bounds[block + 1] - first
+        first, stop = bounds[block], bounds[block + 1]
+        n_queries = stop - first
         Z = np.empty((n_queries, d), dtype=np.float32)
         squares = np.empty(n_queries)
         scores = np.empty((n_queries, width), dtype=np.float32)
+        # Bounds above the squared distances of the k rows that are nearest by their scores.
         upper = np.empty((n_queries, k))
         upper_rows = np.empty((n_queries, k), dtype=np.int64)
-        candidates = np.empty((n_queries, 4 * k + 64), dtype=np.int64)
-        lower = np.empty((n_queries, 4 * k + 64))
+        candidates = np.empty((n_queries, room), dtype=np.int64)
+        lower = np.empty((n_queries, room))
         counts = np.zeros(n_queries, dtype=np.int64)
+        clear_nearest(distances, rows, first, stop)
+        clear_nearest(upper, upper_rows, 0, n_queries)
         for i in range(n_queries):
-            clear_nearest(distances[first + i], rows[first + i])
-            clear_nearest(upper[i], upper_rows[i])
             square = 0.0
             for f in range(d - 1):
-                z = (Q[first + i, f] - panels.center[f]) * panels.scale
+                z = (Q[first + i, f] - center[f]) * scale
                 Z[i, f] = z
                 square += z * z
             Z[i, d - 1] = 1.0
             # Beyond single precision's range a score means nothing: every row is a candidate.
             squares[i] = square if square < 1e60 else np.nan
         for p in range(n_panels):
-            np.dot(Z, panels.scores[p], scores)  # (n_queries, d) @ (d, width)
+            np.dot(Z, panel_scores[p], scores)  # (n_queries, d) @ (d, width)
             n_rows = min(width, X.shape[0] - p * width)
             for i in range(n_queries):
-                error = _score_error(squares[i], panels.radii[p], d)
+                error = _score_error(squares[i], radii[p], d)
                 limit = _least_score(squares[i], upper[i, 0], error)
-                if _count_reaching(scores[i], limit) == 0:
+                if _count_reaching(scores, i, 0, width, limit) == 0:
                     continue  # as for most panels
                 for start in range(0, n_rows, GROUP):
-                    stop = min(start + GROUP, n_rows)
-                    if _count_reaching(scores[i, start:stop], limit) == 0:
+                    end = min(start + GROUP, n_rows)
+                    if _count_reaching(scores, i, start, end, limit) == 0:
                         continue
-                    for j in range(start, stop):
-                        row = panels.rows[p * width + j]
+                    for j in range(start, end):
+                        row = panel_rows[p * width + j]
                         if scores[i, j] < limit or row == own[first + i]:
                             continue
-                        c = counts[i]
-                        if c == candidates.shape[1]:
+                        if counts[i] == room:
                             _settle(
                                 X,
-                                Q[first + i],
-                                candidates[i],
-                                lower[i],
+                                Q,
+                                first + i,
+                                candidates,
+                                lower,
+                                i,
+                                room,
                                 upper[i, 0],
-                                distances[first + i],
-                                rows[first + i],
+                                distances,
+                                rows,
                             )
-                            c = 0
+                            counts[i] = 0
                         square = squares[i] - 2.0 * scores[i, j]
-                        candidates[i, c] = row
-                        lower[i, c] = square - 2.0 * error
-                        counts[i] = c + 1
-                        offer(upper[i], upper_rows[i], square + 2.0 * error, row)
-                        limit = _least_score(squares[i], upper[i, 0], error)
+                        candidates[i, counts[i]] = row
+                        lower[i, counts[i]] = square - 2.0 * error
+                        counts[i] += 1
+                        if square + 2.0 * error < upper[i, 0]:
+                            replace_farthest(upper, upper_rows, i, k, square + 2.0 * error, row)
+                            limit = _least_score(squares[i], upper[i, 0], error)
         for i in range(n_queries):
-            c = counts[i]
-            _settle(
-                X,
-                Q[first + i],
-                candidates[i, :c],
-                lower[i, :c],
-                upper[i, 0],
-                distances[first + i],
-                rows[first + i],
-            )
-            sort_nearest(distances[first + i], rows[first + i])
+            _settle(X, Q, first + i, candidates, lower, i, counts[i], upper[i, 0], distances, rows)
+        sort_nearest(distances, rows, first, stop)

@@ -2,16 +2,16 @@
 
     P(y = c | q) = sum_j w_j [y_j = c] / sum_j w_j,        j over the k nearest rows of q
 
-There is nothing to learn but an index over the rows.  A small k follows every row, noise included; a
-large k smooths over borders.  Features should be scaled alike, since the distance adds them up, and
-there should be few of them: among many, all rows are about equally far.
+There is nothing to learn but an index over the rows.  A small k follows every row, noise included;
+a large k smooths over borders.  Features should be scaled alike, since the distance adds them up,
+and there should be few of them: among many, all rows are about equally far.
 
 References
 ----------
 .. [1] T. M. Cover and P. E. Hart, "Nearest neighbor pattern classification", IEEE Transactions on
    Information Theory 13(1), 1967.
-.. [2] T. Hastie, R. Tibshirani and J. Friedman, "The Elements of Statistical Learning", 2nd edition,
-   section 13.3, Springer, 2009.
+.. [2] T. Hastie, R. Tibshirani and J. Friedman, "The Elements of Statistical Learning", 2nd
+   edition, section 13.3, Springer, 2009.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class KNeighborsClassifier(KNeighborsMixin, ClassifierMixin, NeighborsBase):
         How many vote.
     weights : {"uniform", "distance"}, callable or None, default="uniform"
         "uniform" (and None): all votes count alike. "distance": a vote counts 1 / distance; if the
-        query is itself among the fitted rows, those rows alone count. A callable takes the distances
-        and returns weights, both of shape (n_queries, n_neighbors).
+        query is itself among the fitted rows, those rows alone count. A callable takes the
+        distances and returns weights, both of shape (n_queries, n_neighbors).
     algorithm : {"auto", "brute", "kd_tree", "ball_tree"}, default="auto"
         As in `NearestNeighbors`: it changes the time, not the answer.
     leaf_size : int, default=30
-        Leaves of the tree hold this many rows to twice as many.
+        Leaves of the tree hold this many rows or fewer, down to half.
     p : float, default=2
         Power of the Minkowski distance: 1 is manhattan, 2 euclidean, infinity chebyshev.
     metric : {"minkowski", "euclidean", "manhattan", "chebyshev", "cosine", "l1", "l2", \
@@ -140,8 +140,8 @@ class KNeighborsClassifier(KNeighborsMixin, ClassifierMixin, NeighborsBase):
     def _encoded(self, y: np.ndarray) -> np.ndarray:
         if y.ndim == 2 and y.shape[1] == 1:
             warnings.warn(
-                "A column-vector y was passed when a 1d array was expected. Please change the shape "
-                "of y to (n_samples,), for example using ravel().",
+                "A column-vector y was passed when a 1d array was expected. Please change the "
+                "shape of y to (n_samples,), for example using ravel().",
                 DataConversionWarning,
                 stacklevel=2,
             )

@@ -10,8 +10,8 @@ metric                  distance                               searched by
 ``cosine``              1 - x . q / (||x|| ||q||)              euclidean, on rows of length 1
 ======================  =====================================  ==============================
 
-A root does not change an order, so searches leave it out and take it once of each answer.  Two metrics
-become another one by mapping the rows first:
+A root does not change an order, so searches leave it out and take it once of each answer.  Two
+metrics become another one by mapping the rows first:
 
     cosine:              || x/||x|| - q/||q|| ||^2 = 2 (1 - cos(x, q))
     weighted minkowski:  sum_f w_f abs(x_f - q_f)^p = sum_f abs(w_f^(1/p) x_f - w_f^(1/p) q_f)^p
@@ -25,6 +25,7 @@ import numpy as np
 
 from groundup._kernel import kernel
 
+LANES = 16  # points whose distances are computed at once: a constant, so that the loops unroll
 EUCLIDEAN, MANHATTAN, CHEBYSHEV, MINKOWSKI = range(4)
 METRICS = ("euclidean", "manhattan", "chebyshev", "minkowski", "cosine", "l1", "l2", "cityblock")
 _ALIASES = {"l1": "manhattan", "cityblock": "manhattan", "l2": "euclidean"}
@@ -117,15 +118,15 @@ def choose_metric(name: str, p: float, params: dict | None, n_features: int) -> 
     p = params.pop("p", p) if name == "minkowski" else p
     if params:
         raise ValueError(
-            f"metric_params={params!r} is not supported for metric={name!r}. Supported are 'p' and "
-            "'w' (one weight a feature), both for metric='minkowski'."
+            f"metric_params={params!r} is not supported for metric={name!r}. Supported are 'p' "
+            "and 'w' (one weight a feature), both for metric='minkowski'."
         )
     if weight is not None:
         weight = np.asarray(weight, dtype=np.float64)
         if weight.shape != (n_features,) or not (weight >= 0).all() or np.isinf(weight).any():
             raise ValueError(
-                f"metric_params={{'w': ...}} has shape {weight.shape}; expected {n_features} finite "
-                "weights of 0 or more, one a feature."
+                f"metric_params={{'w': ...}} has shape {weight.shape}; expected {n_features} "
+                "finite weights of 0 or more, one a feature."
             )
     if name == "cosine":
         return Metric(name, EUCLIDEAN, 2.0, None)
@@ -159,18 +160,39 @@ def add_difference(
 def distances_to(
     kind,  # int in
     p,  # float in
-    points,  # (d, n) in: a row a column
+    points,  # (d, n or more) in: a row a column
     start,  # int in: the first point
-    q,  # (d,) in
-    totals,  # (c,) out: to points start, start + 1, ..., start + c - 1
+    size,  # int in
+    Q,  # (m, d) in
+    i,  # int in: the query
+    totals,  # (size or more,) out: to the points start, start + 1, ..., start + size - 1
 ):
-    totals[:] = 0.0
-    for f in range(points.shape[0]):
-        column = points[f, start : start + totals.shape[0]]
-        # One loop a metric, so that each is compiled to vector instructions.
-        if kind == EUCLIDEAN:
-            for j in range(totals.shape[0]):
-                totals[j] += (column[j] - q[f]) * (column[j] - q[f])
-        else:
-            for j in range(totals.shape[0]):
-                totals[j] = add_difference(kind, p, totals[j], column[j] - q[f])
+    # One loop a metric, so that each is compiled to vector instructions.
+    if kind == EUCLIDEAN:
+        for j in range(size):
+            difference = points[0, start + j] - Q[i, 0]
+            totals[j] = difference * difference
+        for f in range(1, Q.shape[1]):
+            value = Q[i, f]
+            for j in range(size):
+                difference = points[f, start + j] - value
+                totals[j] += difference * difference
+    else:
+        for j in range(size):
+            totals[j] = 0.0
+        for f in range(Q.shape[1]):
+            value = Q[i, f]
+            for j in range(size):
+                totals[j] = add_difference(kind, p, totals[j], points[f, start + j] - value)
+
+
+@kernel
+def any_within(
+    totals,  # (size or more,) in
+    size,  # int in
+    limit,  # float in
+):
+    count = 0
+    for j in range(size):
+        count += totals[j] <= limit
+    return count > 0

@@ -12,8 +12,8 @@ import numpy as np
 from numba import prange
 
 from groundup._kernel import block_kernel
-from groundup.neighbors._kd_tree import CHUNK, KDTree, gap
-from groundup.neighbors._metrics import distances_to
+from groundup.neighbors._kd_tree import CHUNK, LANES, KDTree, gap
+from groundup.neighbors._metrics import any_within, distances_to
 
 
 @block_kernel
@@ -31,30 +31,33 @@ def walk_within(
     distances,  # (total,) out, if `writing`
     rows,  # (total,) out, if `writing`
 ):
-    first_leaf = 2**tree.depth - 1
+    points, tree_rows, starts, stops, boxes, _, _, depth = tree
+    first_leaf = 2**depth - 1
     for block in prange(bounds.shape[0] - 1):
         totals = np.empty(CHUNK)
-        waiting = np.empty(tree.depth + 2, dtype=np.int64)
+        waiting = np.empty(depth + 2, dtype=np.int64)
         for i in range(bounds[block], bounds[block + 1]):
-            q = Q[i]
             count = 0
             waiting[0] = 0
             n_waiting = 1
             while n_waiting > 0:
                 n_waiting -= 1
                 node = waiting[n_waiting]
-                if gap(kind, p, tree.boxes[node], q) > limit:
+                if gap(kind, p, boxes, node, Q, i) > limit:
                     continue
                 if node < first_leaf:
                     waiting[n_waiting] = 2 * node + 1
                     waiting[n_waiting + 1] = 2 * node + 2
                     n_waiting += 2
                     continue
-                for start in range(tree.starts[node], tree.stops[node], CHUNK):
-                    size = min(CHUNK, tree.stops[node] - start)
-                    distances_to(kind, p, tree.points, start, q, totals[:size])
+                for start in range(starts[node], stops[node], CHUNK):
+                    size = min(CHUNK, stops[node] - start)
+                    lanes = (size + LANES - 1) // LANES * LANES
+                    distances_to(kind, p, points, start, lanes, Q, i, totals)
+                    if not any_within(totals, lanes, limit):
+                        continue
                     for j in range(size):
-                        row = tree.rows[start + j]
+                        row = tree_rows[start + j]
                         if totals[j] <= limit and row != own[i]:
                             if writing:
                                 distances[offsets[i] + count] = totals[j]

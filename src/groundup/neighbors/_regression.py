@@ -33,12 +33,12 @@ class KNeighborsRegressor(KNeighborsMixin, RegressorMixin, NeighborsBase):
         How many are averaged.
     weights : {"uniform", "distance"}, callable or None, default="uniform"
         "uniform" (and None): all count alike. "distance": a neighbour counts 1 / distance; if the
-        query is itself among the fitted rows, those rows alone count. A callable takes the distances
-        and returns weights, both of shape (n_queries, n_neighbors).
+        query is itself among the fitted rows, those rows alone count. A callable takes the
+        distances and returns weights, both of shape (n_queries, n_neighbors).
     algorithm : {"auto", "brute", "kd_tree", "ball_tree"}, default="auto"
         As in `NearestNeighbors`: it changes the time, not the answer.
     leaf_size : int, default=30
-        Leaves of the tree hold this many rows to twice as many.
+        Leaves of the tree hold this many rows or fewer, down to half.
     p : float, default=2
         Power of the Minkowski distance: 1 is manhattan, 2 euclidean, infinity chebyshev.
     metric : {"minkowski", "euclidean", "manhattan", "chebyshev", "cosine", "l1", "l2", \

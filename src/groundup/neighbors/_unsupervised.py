@@ -24,7 +24,7 @@ class NearestNeighbors(KNeighborsMixin, RadiusNeighborsMixin, NeighborsBase):
         far; "auto" takes the faster one by the number of features. "ball_tree" is accepted for
         scikit-learn's sake and builds a k-d tree, which gives the same answers.
     leaf_size : int, default=30
-        Leaves of the tree hold this many rows to twice as many.
+        Leaves of the tree hold this many rows or fewer, down to half.
     metric : {"minkowski", "euclidean", "manhattan", "chebyshev", "cosine", "l1", "l2", \
             "cityblock"}, default="minkowski"
         The distance between rows.

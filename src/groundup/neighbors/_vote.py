@@ -2,8 +2,8 @@
 
     votes_c = sum_j w_j [y_j = c]                 mean = sum_j w_j y_j / sum_j w_j
 
-with w_j = 1 (``weights="uniform"``), or 1 / distance_j (``"distance"``): near neighbours count more.
-A neighbour at distance 0 is the very point asked for; then such neighbours alone count.
+with w_j = 1 (``weights="uniform"``), or 1 / distance_j (``"distance"``): near neighbours count
+more. A neighbour at distance 0 is the very point asked for; then such neighbours alone count.
 """
 
 from __future__ import annotations
