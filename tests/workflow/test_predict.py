@@ -265,6 +265,11 @@ def test_without_a_header_columns_are_matched_by_position(tmp_path):
     summary, rows = predicted(run, tmp_path, text)
     assert codes(summary) == ["target-left-out"]
     assert [row["prediction"] for row in rows] == [row["prediction"] for row in expected]
+    # With another number of columns, places say nothing.
+    for other in (frame.iloc[:, :3], frame.assign(more=1)):
+        other.to_csv(tmp_path / "new.csv", index=False, header=False)
+        with pytest.raises(DataError, match="the training file had 5: which is which"):
+            predict_file(run, tmp_path / "new.csv", tmp_path / "out.csv")
 
 
 def test_where_the_output_goes(run, tmp_path, monkeypatch):

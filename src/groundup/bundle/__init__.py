@@ -22,7 +22,7 @@ Loading checks, in this order, and stops with one line at the first that fails:
 2. the manifest's digest, its format number, and its schema (unknown entries are refused);
 3. size and SHA-256 of the two other files;
 4. every value against its declared type, every array used once;
-5. how the values fit together: lengths, index ranges, column counts along the pipeline, trees;
+5. how the values fit together: lengths, index ranges, column counts along the pipeline;
 6. the golden rows: answers equal to the recorded ones to the bit, or within one part in 10^9 (other
    versions or another processor may round differently), which is then said.
 

@@ -66,7 +66,7 @@ class Array(Field):
                 f"but should be {self.wants}"
             )
         if self.finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise Mismatch("holds NaN or infinity, where every number has to be finite")
+            raise Mismatch("holds NaN or infinity, where all numbers have to be finite", close=True)
         return array
 
 

@@ -31,7 +31,15 @@ INT64 = (-(2**63), 2**63 - 1)
 
 
 class Mismatch(Exception):
-    """A value is not what its field declares."""
+    """A value is not what its field declares.
+
+    ``close`` says that it is of the right type, and wrong in what it holds: of several fields that
+    might take a value, that one knows best what is wrong.
+    """
+
+    def __init__(self, problem: str, *, close: bool = False) -> None:
+        super().__init__(problem)
+        self.close = close
 
 
 def shown(value: object) -> str:
@@ -171,16 +179,18 @@ class OneOf(Field):
         for field in self.fields:
             try:
                 return field.encode(value, writer, name)
-            except Mismatch:
-                continue
+            except Mismatch as mismatch:
+                if mismatch.close:
+                    raise
         raise self.mismatch(value)
 
     def decode(self, data: Any, reader: PartReader, where: str) -> Any:
         for field in self.fields:
             try:
                 return field.decode(data, reader, where)
-            except Mismatch:
-                continue
+            except Mismatch as mismatch:
+                if mismatch.close:
+                    raise
         raise self.mismatch(data)
 
 

@@ -243,8 +243,10 @@ def versions() -> dict[str, str]:
     """Return the versions of everything that can change an answer."""
     from importlib.metadata import PackageNotFoundError, version
 
-    found = {"python": platform.python_version()}
-    for name in ("groundup", "numpy", "pandas", "scikit-learn", "scipy", "numba"):
+    from groundup import __version__
+
+    found = {"python": platform.python_version(), "groundup": __version__}
+    for name in ("numpy", "pandas", "scikit-learn", "scipy", "numba"):
         try:
             found[name] = version(name)
         except PackageNotFoundError:

@@ -46,11 +46,11 @@ class Bundle:
         The fitted object itself, as it was saved.
     schema : list of SchemaColumn
         The input columns (``name``, ``kind``, ``written_as``), in the pipeline's order.
-    unused : list of str
-        The columns of the training file that are neither input nor target.
+    unused : list of str or None
+        The columns of the training file that are neither input nor target, if that was noted.
     task : {"binary", "multiclass", "regression"}
     target : str
-    target_kind : {"number", "boolean", "date", "text"} or None
+    target_kind : {"number", "boolean", "date", "text"}
     classes : list or None
         The labels, in the order of the columns of :meth:`predict_proba`.
     positive : label or None
@@ -67,10 +67,10 @@ class Bundle:
     folder: Path
     pipeline: Any
     schema: list[SchemaColumn]
-    unused: list[str]
+    unused: list[str] | None
     task: str
     target: str
-    target_kind: str | None
+    target_kind: str
     classes: list[Any] | None
     positive: Any
     score: dict[str, Any] | None
@@ -177,11 +177,11 @@ def _load(folder: Path) -> Bundle:
     arrays = unpack_arrays(files[ARRAYS], ARRAYS)
     reader = PartReader(KINDS, arrays)
     pipeline = reader.decode_root(manifest.pipeline)
+    check_model(pipeline, len(names))
     if arrays:
         raise BundleError(
             f"{ARRAYS} holds {sorted(arrays)[0]!r}, which nothing refers to; {EDITED}"
         )
-    check_model(pipeline, len(names))
     _check_answers(pipeline, manifest, names)
 
     recorded = unpack_arrays(files[GOLDEN], GOLDEN)

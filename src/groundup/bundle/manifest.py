@@ -61,12 +61,12 @@ class Manifest(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=
     machine: str
     task: Task
     target: str
-    target_kind: Kind | None
+    target_kind: Kind
     classes: list[Label] | None
     positive: Label | None
     score: dict[str, Any] | None
     schema: list[SchemaColumn]
-    unused: list[str]
+    unused: list[str] | None
     files: dict[str, FileRecord]
     golden: GoldenRecord
     pipeline: dict[str, Any]
@@ -136,7 +136,7 @@ def _contradiction(manifest: Manifest) -> str | None:
         return "has no input columns"
     if len(set(names)) < len(names):
         return "names an input column twice"
-    if {manifest.target, *manifest.unused} & set(names):
+    if {manifest.target, *(manifest.unused or ())} & set(names):
         return "names an input column among those that are no input"
     if set(manifest.files) != {ARRAYS, GOLDEN}:
         return f"should list the files {ARRAYS} and {GOLDEN}, and no others"

@@ -52,7 +52,7 @@ def save_bundle(
     golden: pd.DataFrame,
     score: Mapping[str, Any] | None = None,
     target_kind: str | None = None,
-    unused: Iterable[str] = (),
+    unused: Iterable[str] | None = None,
 ) -> Path:
     """Write a fitted pipeline as a folder of plain data.
 
@@ -84,10 +84,11 @@ def save_bundle(
     score : mapping, default=None
         What is known about the model's quality; plain values.
     target_kind : {"number", "boolean", "date", "text"}, default=None
-        How the target was read, so that a file that has it can be scored.
-    unused : iterable of str, default=()
-        The columns of the training file that the model does not take. With these, a file for
-        prediction that is read by position can be checked for its width.
+        How the target was read, so that a file that has it can be scored; by default what its
+        classes suggest.
+    unused : iterable of str, default=None
+        The columns of the training file that the model does not take. With these, a new file
+        without a header can be checked for its width, and they are not taken for strange ones.
 
     Returns
     -------
@@ -112,12 +113,12 @@ def save_bundle(
         machine=machine(),
         task=task,  # type: ignore[arg-type]  # checked when the manifest is read back
         target=target,
-        target_kind=target_kind,  # type: ignore[arg-type]
+        target_kind=target_kind or _kind_of(labels),  # type: ignore[arg-type]
         classes=labels,
         positive=_plain(positive),
         score=None if score is None else dict(score),
         schema=columns,
-        unused=list(unused),
+        unused=None if unused is None else list(unused),
         files={
             name: FileRecord(len(data), sha256(data).hexdigest()) for name, data in files.items()
         },
@@ -218,6 +219,11 @@ def _labels(pipeline: Any, task: str, classes: Iterable[Any] | None) -> list[Any
             f"the model has {len(labels)} classes, which does not fit the task {task}"
         )
     return labels
+
+
+def _kind_of(labels: list[Any] | None) -> str:
+    """Return how a target with these classes was read, where nobody said."""
+    return "text" if labels and all(isinstance(label, str) for label in labels) else "number"
 
 
 def _check_copy(scratch: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundup.workflow.columns import listed
 from groundup.workflow.findings import Finding
+from groundup.workflow.table import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,8 +40,7 @@ def read_as_trained(data: Path, bundle: Bundle) -> tuple[Table, list[Finding]]:
     from groundup.workflow.read import read_table
 
     kinds: dict[str, Any] = {column.name: column.kind for column in bundle.schema}
-    if bundle.target_kind is not None:
-        kinds[bundle.target] = bundle.target_kind
+    kinds[bundle.target] = bundle.target_kind
     table = read_table(data, kinds=kinds)
     findings = []
     target = _left_out_target(table, bundle)
@@ -85,8 +85,6 @@ def match_columns(table: Table, bundle: Bundle) -> tuple[pd.DataFrame, list[Find
     DataError
         None of the columns is there.
     """
-    from groundup.workflow.table import DataError
-
     given = table.frame
     findings: list[Finding] = []
     names = [column.name for column in bundle.schema]
@@ -96,7 +94,7 @@ def match_columns(table: Table, bundle: Bundle) -> tuple[pd.DataFrame, list[Find
             f"first line with the names, among them {listed(names)}."
         )
     absent = [name for name in names if name not in given.columns]
-    known = {*names, bundle.target, *bundle.unused}
+    known = {*names, bundle.target, *(bundle.unused or ())}
     extra = [name for name in given.columns if name not in known]
     near = {name: _nearest(name, extra) for name in absent}
     guesses = [f"{guess!r} may be {name!r}" for name, guess in near.items() if guess]
@@ -137,13 +135,24 @@ def _left_out_target(table: Table, bundle: Bundle) -> int | None:
     """Return the target's place if columns go by their place and the file lacks the target alone.
 
     If it stood last, or the file has all columns, nothing moves and None is returned.
+
+    Raises
+    ------
+    DataError
+        The file has another number of columns, so that their places say nothing.
     """
-    names = [bundle.target, *bundle.unused, *(column.name for column in bundle.schema)]
-    places = [_place(name) for name in names]
-    if table.source.header or None in places:
+    names = [bundle.target, *(bundle.unused or ()), *(column.name for column in bundle.schema)]
+    places = [place for place in map(_place, names) if place is not None]
+    if table.source.header or len(places) < len(names):
         return None
-    target, width = places[0], len(table.columns)
-    return target if width == len(places) - 1 and target != width else None
+    width, trained_width = len(table.columns), 1 + max(places)
+    if bundle.unused is not None and width not in (trained_width, trained_width - 1):
+        raise DataError(
+            f"{table.source.path} has {width} columns and no header, the training file had "
+            f"{trained_width}: which is which? Give all columns, or a first line with the names "
+            f"{listed([column.name for column in bundle.schema])}."
+        )
+    return places[0] if width == trained_width - 1 and places[0] != width else None
 
 
 def _place(name: str) -> int | None:

@@ -283,7 +283,7 @@ def _score(
 
     from groundup.workflow.metric import METRICS, score_predictions
 
-    if bundle.target not in frame.columns or bundle.target_kind is None or not predictions:
+    if bundle.target not in frame.columns or not predictions:
         return None
     actual = frame[bundle.target]
     known = actual.notna() if bundle.classes is None else actual.isin(bundle.classes)
