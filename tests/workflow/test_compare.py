@@ -52,6 +52,25 @@ def test_the_simpler_model_is_chosen_within_one_standard_error():
     assert "baseline" in comparison.chosen_why.lower()
 
 
+@pytest.mark.parametrize(
+    ("gain", "chosen"),
+    [
+        ([0.02, -0.01, 0.01, -0.01, 0.01], "ridge"),  # the mean is below its standard error
+        ([0.02, 0.02, 0.03, 0.02, 0.01], "neighbors"),  # and here it is far above
+    ],
+)
+def test_a_gain_is_measured_by_its_standard_error(gain, chosen):
+    X, y = make_table("regression")
+    comparison = compare(make_preparation(), X, y, make_folds(X, y, "regression"), "regression")
+    comparison.scores["neighbors"] = [
+        replace(score, validation=score.validation + plus)
+        for score, plus in zip(comparison.scores["ridge"], gain, strict=True)
+    ]
+    rung, why = compare_module._choose(comparison)
+    assert rung.name == chosen
+    assert ("may be luck" in why) == (chosen == "ridge")
+
+
 def test_equal_models_are_settled_by_simplicity():
     X, y = make_table("regression")
     baseline, ridge, _ = ladder("regression")

@@ -53,6 +53,10 @@ def test_figures_are_of_rows_that_the_model_was_not_fitted_on(task):
         assert all(one["actual"] != one["predicted"] for one in part["worst"])
         by_line = dict(zip(X.index, y, strict=True))
         assert all(by_line[one["line"]] == one["actual"] for one in part["worst"])
+        probability = cross_val_predict(pipeline, X, y, cv=folds, method="predict_proba")
+        of_truth = probability[np.arange(len(y)), np.searchsorted(np.unique(y), y)]
+        found = [one["probability"] for one in part["worst"]]
+        np.testing.assert_allclose(found, np.sort(of_truth)[:10], atol=1e-9)
         assert part["residuals"] is None
 
 

@@ -48,7 +48,7 @@ def test_the_first_trial_is_the_model_as_it_was_compared():
     compared = comparison("binary", "neighbors")
     tuning = tune(compared, seconds=60, max_trials=1)
     first = tuning.trials[0]
-    assert first["params"] == {"n_neighbors": 5, "weights": "uniform", "p": 2}
+    assert first["params"] == {"n_neighbors": 10, "weights": "uniform", "p": 2}
     assert first["validation"] == compared.validation("neighbors").mean()
 
 
@@ -125,6 +125,10 @@ def test_a_trial_that_was_cut_off_is_run_again(tmp_path):
     database.close()
     resumed = tune(compared, seconds=60, max_trials=4, storage=tmp_path / "tune.db")
     assert shown(resumed) == shown(whole)
+    with sqlite3.connect(tmp_path / "tune.db") as database:
+        states = dict(database.execute("SELECT state, COUNT(*) FROM trials GROUP BY state"))
+    database.close()
+    assert states == {"COMPLETE": 4, "FAIL": 1}
 
 
 def test_trials_of_other_data_are_not_reused(tmp_path):

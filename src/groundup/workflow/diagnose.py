@@ -213,12 +213,12 @@ def _calibration(
         observed, of = probability.argmax(axis=1) == y, "the class that the model names"
     edges = np.unique(np.quantile(predicted, np.linspace(0, 1, _CALIBRATION_BINS + 1)[1:-1]))
     position = np.searchsorted(edges, predicted, side="right")
-    count = np.bincount(position, minlength=len(edges) + 1)
+    bins = len(edges) + 1
+    count = np.bincount(position, minlength=bins)
     filled = count > 0
-    mean_predicted = np.bincount(position, weights=predicted)[filled[: position.max() + 1]]
-    mean_observed = np.bincount(position, weights=observed)[filled[: position.max() + 1]]
     count = count[filled]
-    mean_predicted, mean_observed = mean_predicted / count, mean_observed / count
+    mean_predicted = np.bincount(position, weights=predicted, minlength=bins)[filled] / count
+    mean_observed = np.bincount(position, weights=observed, minlength=bins)[filled] / count
     error = float(np.sum(count * np.abs(mean_predicted - mean_observed)) / count.sum())
     return {
         "predicted": mean_predicted.tolist(),
