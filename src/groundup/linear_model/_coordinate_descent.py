@@ -67,7 +67,8 @@ def epoch(
     order,  # (d,) in: the coordinates in the order of their updates
     penalty,  # Penalty
 ):
-    """Minimise over one weight after the other; return the largest change of a weight."""
+    """Minimise over one weight after the other; return the largest change and largest weight."""
+    change = 0.0
     largest = 0.0
     for j in order:
         old = w[j]
@@ -82,8 +83,9 @@ def epoch(
             # slope <- slope - G_j (new - old)
             for k in range(slope.shape[0]):
                 slope[k] -= gram[j, k] * (new - old)
-            largest = max(largest, abs(new - old))
-    return largest
+            change = max(change, abs(new - old))
+        largest = max(largest, abs(new))
+    return change, largest
 
 
 @kernel
@@ -146,7 +148,8 @@ def descend(
     n_epochs = 0
     while n_epochs < max_epochs and not done:
         n_epochs += 1
-        settled = epoch(gram, w, slope, order, penalty) <= tol * np.max(np.abs(w))
+        change, largest = epoch(gram, w, slope, order, penalty)
+        settled = change <= tol * largest
         if settled or n_epochs == max_epochs:
             # Made anew from w, so that the proof does not rest on a sum of many small changes.
             # |r|^2 = y.y - w.q - w.slope,   r.y = y.y - w.q

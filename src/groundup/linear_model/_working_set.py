@@ -55,9 +55,9 @@ def column_sums(
     target,  # (n,) in: v_i (y_i - mean(y))
     base,  # (d,) in: what the columns are counted from
     bounds,  # (b + 1,) in: blocks of columns
-    first,  # (d,) out: sum_i v_i (x_ij - base_j)
-    second,  # (d,) out: sum_i v_i (x_ij - base_j)^2
-    product,  # (d,) out: sum_i target_i (x_ij - base_j)
+    first,  # (d,) inout, zeros: += sum_i v_i (x_ij - base_j)
+    second,  # (d,) inout, zeros: += sum_i v_i (x_ij - base_j)^2
+    product,  # (d,) inout, zeros: += sum_i target_i (x_ij - base_j)
 ):
     for block in prange(bounds.shape[0] - 1):
         columns = slice(bounds[block], bounds[block + 1])
@@ -67,9 +67,6 @@ def column_sums(
             second[columns],
             product[columns],
         )
-        ones[:] = 0.0
-        twos[:] = 0.0
-        products[:] = 0.0
         n = X.shape[0]
         for i in range(0, n - 1, 2):  # two rows at once, to load the sums half as often
             a, b, va, vb = X[i, columns], X[i + 1, columns], weights[i], weights[i + 1]
@@ -94,13 +91,12 @@ def all_slopes(
     residual,  # (n,) in: v_i r_i
     mean,  # (d,) in
     bounds,  # (b + 1,) in: blocks of columns
-    slope,  # (d,) out
+    slope,  # (d,) inout, zeros
 ):
-    """slope_j = sum_i v_i r_i (x_ij - mean_j), a few rows at once to load slope_j less often."""
+    """slope_j += sum_i v_i r_i (x_ij - mean_j), a few rows at once to load slope_j less often."""
     for block in prange(bounds.shape[0] - 1):
         columns = slice(bounds[block], bounds[block + 1])
         centre, out = mean[columns], slope[columns]
-        out[:] = 0.0
         n = X.shape[0]
         for i in range(0, n - 3, 4):
             a, b, c, d = X[i, columns], X[i + 1, columns], X[i + 2, columns], X[i + 3, columns]
@@ -165,7 +161,7 @@ def working_sets(
     target = root * (y - mean_y)  # (n,): as the residual and the columns Z below, times sqrt(v)
     square = float(target @ target)
     base = X[0].copy() if fit_intercept else np.zeros(d)
-    first, second, slope = np.empty(d), np.empty(d), np.empty(d)
+    first, second, slope = np.zeros(d), np.zeros(d), np.zeros(d)
     # The target sums to zero, so its products with X - base are those with X - mean: for w = 0.
     column_sums(X, weights, root * target, base, bounds, first, second, slope, n_threads=n_threads)
     if not fit_intercept:
@@ -181,6 +177,7 @@ def working_sets(
 
     def over_all_columns(residual: np.ndarray) -> float:
         """Compute the slope of every column; return the duality gap."""
+        slope[:] = 0.0
         all_slopes(X, root * residual, mean, bounds, slope, n_threads=n_threads)
         return duality_gap(w, slope, residual @ residual, residual @ target, penalty)
 
