@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pandas as pd
@@ -142,12 +143,10 @@ def test_other_traps_of_real_files(name, code, columns):
 
 @needs_shared_data
 def test_the_audit_of_a_large_table_is_quick():
-    import time
-
     read, target, task = real_table("fertility")
-    begun = time.perf_counter()
+    begun = time.process_time()  # of this process alone, whatever else the machine does
     audited(read, target, task)
-    assert time.perf_counter() - begun < 15  # 2 s on two quiet cores
+    assert time.process_time() - begun < 10  # 2.4 s when it was written
 
 
 @pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "diabetes", "digits"])

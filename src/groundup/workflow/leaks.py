@@ -192,7 +192,7 @@ def _sums(columns: Columns, y: pd.Series) -> list[Leak]:
     # A formula that somebody would write: the same weight, up to sign, for every column.
     weight = np.abs(b[used]).mean()
     remainder = target - X[:, used] @ (weight * np.sign(b[used]))
-    if np.ptp(np.abs(b[used])) > 1e-2 * weight or remainder.std() > 1e-3 * target.std():
+    if remainder.std() > 1e-3 * target.std():
         return []
     members = [name for name, is_used in zip(names, used, strict=True) if is_used]
     terms = " ".join(
