@@ -147,6 +147,7 @@ def test_every_kind_of_column_has_its_block():
     assert preparation.missing.empty_text == ("remark",)
     assert [block["columns"] for block in preparation.plan] == [["size"], *blocks.values()]
     assert_finite(preparation.pipeline().fit_transform(X_train, y_train), len(X_train))
+    assert "cv=KFold(n_splits=5, shuffle=True, random_state=SEED)" in preparation.code()
 
 
 def test_numbers_against_arithmetic_by_hand():
