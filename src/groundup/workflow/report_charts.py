@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from groundup.workflow.report_text import distinct
+from groundup.workflow.report_text import are_years, distinct
 
 INK, MUTED, GRID, PAPER = "var(--ink)", "var(--muted)", "var(--grid)", "var(--paper)"
 BLUE, ORANGE, GREY = "var(--blue)", "var(--orange)", "var(--grey)"
@@ -153,6 +153,25 @@ def span(values: Sequence[float | None], share: float = 0.06) -> tuple[float, fl
     low, high = min(present), max(present)
     air = share * (high - low) or 0.05
     return low - air, high + air
+
+
+def value_axis(values: Sequence[Any], **axis: Any) -> Any:
+    """Return the axis of these values, which may be years."""
+    import altair as alt
+
+    return alt.Axis(**axis, format=".6~r") if _years(values) else alt.Axis(**axis)
+
+
+def value_tip(field: str, title: str, values: Sequence[Any]) -> Any:
+    """Return the line of a tooltip that gives one of these values, which may be years."""
+    import altair as alt
+
+    return alt.Tooltip(f"{field}:Q", title=title, format=".6~r" if _years(values) else ",.5~r")
+
+
+def _years(values: Sequence[Any]) -> bool:
+    present = [value for value in values if isinstance(value, int | float)]
+    return bool(present) and are_years(min(present), max(present))
 
 
 def named(rows: Sequence[Mapping[str, Any]], key: str, length: int = 60) -> list[str]:

@@ -17,6 +17,8 @@ from groundup.workflow.report_charts import (
     name_axis,
     named,
     source,
+    value_axis,
+    value_tip,
 )
 from groundup.workflow.report_text import count, distinct, number, percent, plain
 from groundup.workflow.report_text import seconds as write_seconds
@@ -172,13 +174,13 @@ def target_histogram(histogram: dict[str, Any], target: str) -> Chart | None:
                 "low:Q",
                 bin="binned",
                 title=plain(target),
-                axis=alt.Axis(grid=False, tickCount=8),
+                axis=value_axis(edges, grid=False, tickCount=8),
             ),
             x2="high:Q",
             y=alt.Y("rows:Q", title="training rows", axis=alt.Axis(tickCount=4)),
             tooltip=[
-                alt.Tooltip("low:Q", title="from", format=",.5~r"),
-                alt.Tooltip("high:Q", title="to", format=",.5~r"),
+                value_tip("low", "from", edges),
+                value_tip("high", "to", edges),
                 alt.Tooltip("rows:Q", title="rows", format=","),
             ],
         )

@@ -15,6 +15,8 @@ from groundup.workflow.report_charts import (
     finish,
     source,
     span,
+    value_axis,
+    value_tip,
 )
 from groundup.workflow.report_text import distinct, number, percent, plain, score
 
@@ -210,13 +212,10 @@ def residuals(part: dict[str, Any], target: str) -> Chart | None:
     values = [value for row in data for value in (row["predicted"], row["actual"])]
     low, high = span(values, 0.02)
     both = alt.Scale(domain=[low, high], nice=False)
-    axis = alt.Axis(tickCount=6)
+    axis = value_axis(values, tickCount=6)
     x = alt.X("predicted:Q", title=f"predicted {plain(target)}", scale=both, axis=axis)
     y = alt.Y("actual:Q", title=f"actual {plain(target)}", scale=both, axis=axis)
-    tips = [
-        alt.Tooltip(f"{key}:Q", title=key, format=",.5~r")
-        for key in ("predicted", "actual", "error")
-    ]
+    tips = [value_tip(key, key, values) for key in ("predicted", "actual", "error")]
     ideal = source("ideal").mark_line(color=MUTED, strokeWidth=1, strokeDash=[4, 4])
     chart = alt.layer(
         source().mark_point(size=22, opacity=0.4).encode(x=x, y=y, tooltip=tips),

@@ -17,6 +17,8 @@ from groundup.workflow.report_charts import (
     name_axis,
     named,
     source,
+    value_axis,
+    value_tip,
 )
 from groundup.workflow.report_text import count, distinct, number, plain
 
@@ -170,6 +172,7 @@ def _points(part: dict[str, Any], target: str) -> Chart | None:
     if not points:
         return None
     column, date = plain(part["column"]), part.get("x_kind") == "date"
+    xs, ys = zip(*points, strict=True)
     chart = (
         source()
         .mark_point(size=22, opacity=0.4)
@@ -178,17 +181,17 @@ def _points(part: dict[str, Any], target: str) -> Chart | None:
                 "x:T" if date else "x:Q",
                 title=None,
                 scale=alt.Scale(padding=6) if date else alt.Scale(zero=False, padding=6),
-                axis=alt.Axis(grid=False, tickCount=5),
+                axis=value_axis(xs, grid=False, tickCount=5),
             ),
             y=alt.Y(
                 "y:Q",
                 title=plain(target),
                 scale=alt.Scale(zero=False, padding=6),
-                axis=alt.Axis(tickCount=4),
+                axis=value_axis(ys, tickCount=4),
             ),
             tooltip=[
-                alt.Tooltip("x:T" if date else "x:Q", title=column),
-                alt.Tooltip("y:Q", title=plain(target), format=",.5~r"),
+                alt.Tooltip("x:T", title=column) if date else value_tip("x", column, xs),
+                value_tip("y", plain(target), ys),
             ],
         )
     )
@@ -220,21 +223,26 @@ def _boxes(part: dict[str, Any], target: str, common: Sequence[Any]) -> Chart | 
         | {key: group[key] for key in ("min", "q25", "median", "q75", "max", "count")}
         for name, group in zip(names, groups, strict=True)
     ]
-    form: dict[str, Any] = {} if kind == "T" else {"format": ",.5~r"}
+    values = [value for row in data for value in (row["min"], row["max"])]
+
+    def tip(field: str, title: str) -> Any:
+        date = alt.Tooltip(f"{field}:T", title=title)
+        return date if kind == "T" else value_tip(field, title, values)
+
     base = source().encode(
         y=name_axis(order=names, labelLimit=110),
         color=alt.Color("colour:N", scale=None),
         tooltip=[
             alt.Tooltip("name:N", title=column if of == "target" else plain(target)),
             alt.Tooltip("count:Q", title="rows", format=","),
-            alt.Tooltip(f"median:{kind}", title="median", **form),
-            alt.Tooltip(f"q25:{kind}", title="a quarter lies below", **form),
-            alt.Tooltip(f"q75:{kind}", title="a quarter lies above", **form),
+            tip("median", "median"),
+            tip("q25", "a quarter lies below"),
+            tip("q75", "a quarter lies above"),
         ],
     )
     # the figure is titled with the column, so the axis says only what is not the column itself
     title = None if of == "column" else across
-    axis = alt.Axis(tickCount=5)
+    axis = value_axis(values, tickCount=5)
     scale = alt.Scale() if kind == "T" else alt.Scale(zero=False)
     x = alt.X(f"min:{kind}", title=title, scale=scale, axis=axis)
     layers = alt.layer(

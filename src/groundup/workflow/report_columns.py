@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from groundup.workflow.report_text import number, plain
+from groundup.workflow.report_text import are_years, number, plain
 from groundup.workflow.report_words import ROLES, is_used
 
 # The small histogram's width and height, in the units of its viewBox.
@@ -78,12 +78,10 @@ def _in_words(kind: Any, summary: Mapping[str, Any], top: list[tuple[Any, int]])
     if top:
         return ", ".join(plain(value, 24) for value, _ in top[:3]) + (", …" if len(top) > 3 else "")
     if summary.get("min") is not None and summary.get("max") is not None:
-        return f"{_end(summary['min'])} to {_end(summary['max'])}"
+        low, high = summary["min"], summary["max"]
+        write = plain if isinstance(low, str) or are_years(low, high) else number
+        return f"{write(low)} to {write(high)}"
     return plain(kind or "", 20) if kind else ""
-
-
-def _end(value: Any) -> str:
-    return plain(value, 20) if isinstance(value, str) else number(value)
 
 
 def _bars(counts: Sequence[int]) -> list[tuple[float, float, float, float]]:

@@ -49,6 +49,18 @@ def number(value: Any) -> str:
     return text.replace("-", MINUS)
 
 
+def are_years(low: Any, high: Any) -> bool:
+    """Tell whether a range is most likely one of years, which are written without a comma.
+
+    Examples
+    --------
+    >>> are_years(1990, 2012.0), are_years(1200, 98000), are_years(None, 2000)
+    (True, False, False)
+    """
+    numbers = isinstance(low, int | float) and isinstance(high, int | float)
+    return numbers and 1000 <= low <= high < 2200
+
+
 def score(value: float | None) -> str:
     """Write a score with three decimals, so that scores stand under one another.
 
