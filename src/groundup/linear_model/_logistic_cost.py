@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from groundup._blocks import block_bounds
 from groundup._estimator import read_only
-from groundup.linear_model import _logistic_loss
+from groundup.linear_model import _logistic_curvature, _logistic_loss
 from groundup.optim import ALL_ROWS
 
 Array = NDArray[np.float64]
@@ -187,9 +187,9 @@ class LogisticCost:
         if self._partial_hessian is None:
             self._partial_hessian = np.zeros((len(bounds) - 1, q, q))
         if self.n_values == 1:
-            pass_over_rows = _logistic_loss.binary_hessian
+            pass_over_rows = _logistic_curvature.binary_hessian
         else:
-            pass_over_rows = _logistic_loss.multinomial_hessian
+            pass_over_rows = _logistic_curvature.multinomial_hessian
         pass_over_rows(
             self.X,
             self.sample_weight,

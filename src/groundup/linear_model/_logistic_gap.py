@@ -24,15 +24,36 @@ from numba import prange
 from numpy.typing import NDArray
 
 from groundup._blocks import block_bounds
-from groundup._kernel import block_kernel
+from groundup._kernel import block_kernel, kernel
 from groundup.linear_model._logistic_cost import LogisticCost
 
 Array = NDArray[np.float64]
 
 
+@kernel
+def entropy_of_block(proba, y, weight, shrink, mix, mixed_in, begin, end):
+    """Return the sum of `entropy` over the rows from `begin` to `end`."""
+    n_values, n_classes = proba.shape[1], mixed_in.shape[0]
+    total = 0.0
+    for i in range(begin, end):
+        row = 0.0
+        for k in range(n_classes):
+            if n_values == 1:
+                p = proba[i, 0] if k == 1 else 1.0 - proba[i, 0]
+            else:
+                p = proba[i, k]
+            q = shrink * ((1.0 - mix) * p + mix * mixed_in[k])
+            if k == y[i]:
+                q += 1.0 - shrink
+            if q > 0.0:
+                row -= q * np.log(q)
+        total += weight[i] * row
+    return total
+
+
 @block_kernel
 def entropy(proba, y, weight, shrink, mix, mixed_in, bounds, partial):
-    """Sum over the rows of a block: -weight * sum_k q_k log q_k, of q made from the probabilities.
+    """Sum over the rows of each block: -weight * sum_k q_k log q_k, of q made from the predictions.
 
     q = shrink ((1 - mix) p + mix t) + (1 - shrink) (1 in the place of y)
 
@@ -44,23 +65,9 @@ def entropy(proba, y, weight, shrink, mix, mixed_in, bounds, partial):
     bounds : (n_blocks + 1,)  # in
     partial : (n_blocks,)  # out
     """
-    n_values, n_classes = proba.shape[1], mixed_in.shape[0]
     for block in prange(partial.shape[0]):
-        total = 0.0
-        for i in range(bounds[block], bounds[block + 1]):
-            row = 0.0
-            for k in range(n_classes):
-                if n_values == 1:
-                    p = proba[i, 0] if k == 1 else 1.0 - proba[i, 0]
-                else:
-                    p = proba[i, k]
-                q = shrink * ((1.0 - mix) * p + mix * mixed_in[k])
-                if k == y[i]:
-                    q += 1.0 - shrink
-                if q > 0.0:
-                    row -= q * np.log(q)
-            total += weight[i] * row
-        partial[block] = total
+        begin, end = bounds[block], bounds[block + 1]
+        partial[block] = entropy_of_block(proba, y, weight, shrink, mix, mixed_in, begin, end)
 
 
 class Dual:

@@ -1,4 +1,4 @@
-"""The logistic loss, its gradient and its curvature, one pass over the rows each.
+"""The logistic loss and its gradient, in one pass over the rows.
 
 A row has one decision value z = w'x + b for two classes, or one for each of K classes, and
 
@@ -10,7 +10,10 @@ A row has one decision value z = w'x + b for two classes, or one for each of K c
 In both cases the derivative by the decision value is what was predicted minus what happened,
 p - y, so the gradient by w is the sum of (p - y) x over the rows: rows that are predicted well
 hardly count. The second derivative is p (1 - p), or p_k (1[k = l] - p_l) for K classes: rows in
-doubt are what bends the cost.
+doubt are what bends the cost (`_logistic_curvature`).
+
+A pass is cut into blocks of rows, and a block into tiles that fit into the cache, so that a row is
+read from memory once for its decision value and its part of the gradient.
 
 Most of the time would go into exponentials, one row after the other, were they left to the C
 library. Here they are a polynomial over a tile of rows, which the compiler turns into vector
@@ -130,9 +133,43 @@ def binary_losses(z, e, y, weight, proba, slope):
     return cost
 
 
+@kernel
+def binary_block(X, y, weight, W, begin, end, proba, partial):
+    """Sum weight * loss and its gradient over the rows from `begin` to `end`.
+
+    The arguments are those of `binary_cost_and_gradient`, with one row of `partial`.
+    """
+    d = X.shape[1]
+    z, size_of_z, e, slope = np.empty(TILE), np.empty(TILE), np.empty(TILE), np.empty(TILE)
+    bits = np.empty(TILE, np.int64)
+    power = bits.view(np.float64)
+    gradient = np.zeros(d + 1)
+    cost = 0.0
+    for first in range(begin, end, TILE):
+        size = min(TILE, end - first)
+        for i in range(size):
+            # z_i = w'x_i + b
+            total = 0.0
+            for j in range(d):
+                total += W[0, j] * X[first + i, j]
+            z[i] = total + W[0, d]
+            size_of_z[i] = abs(z[i])
+        exp_of_minus(size_of_z, size, bits, power, e)  # e_i = e^-|z_i|
+        rows = slice(first, first + size)
+        cost += binary_losses(z, e, y[rows], weight[rows], proba[rows, 0], slope)
+        for i in range(size):
+            # d cost / d w = sum_i s_i (p_i - y_i) x_i
+            for j in range(d):
+                gradient[j] += slope[i] * X[first + i, j]
+            gradient[d] += slope[i]
+    partial[0] = cost
+    for j in range(d + 1):
+        partial[1 + j] = gradient[j]
+
+
 @block_kernel
 def binary_cost_and_gradient(X, y, weight, W, bounds, proba, partial):
-    """Sum over the rows of a block: weight * loss, and its gradient.
+    """Sum over the rows of each block: weight * loss, and its gradient.
 
     X : (n, d)  # in
     y : (n,) int64, 0 or 1  # in
@@ -142,38 +179,64 @@ def binary_cost_and_gradient(X, y, weight, W, bounds, proba, partial):
     proba : (n, 1), the probability of class 1  # out
     partial : (n_blocks, 1 + d + 1), the cost, then its gradient  # out
     """
-    d = X.shape[1]
     for block in prange(bounds.shape[0] - 1):
-        z, size_of_z, e, slope = np.empty(TILE), np.empty(TILE), np.empty(TILE), np.empty(TILE)
-        bits = np.empty(TILE, np.int64)
-        power = bits.view(np.float64)
-        gradient = np.zeros(d)
-        gradient_of_intercept, cost = 0.0, 0.0
-        for first in range(bounds[block], bounds[block + 1], TILE):
-            size = min(TILE, bounds[block + 1] - first)
-            for i in range(size):
-                # z_i = w'x_i + b
-                total = 0.0
+        begin, end = bounds[block], bounds[block + 1]
+        binary_block(X, y, weight, W, begin, end, proba, partial[block])
+
+
+@kernel
+def multinomial_block(X, y, weight, W, begin, end, proba, partial):
+    """Sum weight * loss and its gradient over the rows from `begin` to `end`.
+
+    The arguments are those of `multinomial_cost_and_gradient`, with one row of `partial`.
+    """
+    d, n_classes = X.shape[1], W.shape[0]
+    below, e = np.empty(TILE * n_classes), np.empty(TILE * n_classes)
+    bits = np.empty(TILE * n_classes, np.int64)
+    power = bits.view(np.float64)
+    gradient = np.zeros((n_classes, d + 1))
+    cost = 0.0
+    for first in range(begin, end, TILE):
+        size = min(TILE, end - first)
+        for i in range(size):
+            largest = -np.inf
+            for k in range(n_classes):
+                # z_ik = w_k'x_i + b_k
+                z = 0.0
                 for j in range(d):
-                    total += W[0, j] * X[first + i, j]
-                z[i] = total + W[0, d]
-                size_of_z[i] = abs(z[i])
-            exp_of_minus(size_of_z, size, bits, power, e)  # e_i = e^-|z_i|
-            rows = slice(first, first + size)
-            cost += binary_losses(z, e, y[rows], weight[rows], proba[rows, 0], slope)
-            for i in range(size):
-                # d cost / d w = sum_i s_i (p_i - y_i) x_i
+                    z += W[k, j] * X[first + i, j]
+                z += W[k, d]
+                below[i * n_classes + k] = z
+                if not z <= largest:
+                    largest = z
+            # how far each class lies below the largest: exponentials cannot overflow
+            for k in range(n_classes):
+                below[i * n_classes + k] = largest - below[i * n_classes + k]
+        exp_of_minus(below, size * n_classes, bits, power, e)  # e_ik = e^(z_ik - max_l z_il)
+        for i in range(size):
+            s, target = weight[first + i], y[first + i]
+            total = 0.0
+            for k in range(n_classes):
+                total += e[i * n_classes + k]
+            # log sum_k e^z_k - z_y
+            cost += s * (np.log(total) + below[i * n_classes + target])
+            for k in range(n_classes):
+                p = e[i * n_classes + k] / total
+                proba[first + i, k] = p
+                # d loss / d z_k = p_k - 1[k = y]
+                slope = s * (p - 1.0) if k == target else s * p
                 for j in range(d):
-                    gradient[j] += slope[i] * X[first + i, j]
-                gradient_of_intercept += slope[i]
-        partial[block, 0] = cost
-        partial[block, 1 : d + 1] = gradient
-        partial[block, d + 1] = gradient_of_intercept
+                    gradient[k, j] += slope * X[first + i, j]
+                gradient[k, d] += slope
+    partial[0] = cost
+    for k in range(n_classes):
+        for j in range(d + 1):
+            partial[1 + k * (d + 1) + j] = gradient[k, j]
 
 
 @block_kernel
 def multinomial_cost_and_gradient(X, y, weight, W, bounds, proba, partial):
-    """Sum over the rows of a block: weight * loss, and its gradient.
+    """Sum over the rows of each block: weight * loss, and its gradient.
 
     X : (n, d)  # in
     y : (n,) int64, 0 to K - 1  # in
@@ -183,157 +246,6 @@ def multinomial_cost_and_gradient(X, y, weight, W, bounds, proba, partial):
     proba : (n, K), the probability of each class  # out
     partial : (n_blocks, 1 + K (d + 1)), the cost, then its gradient  # out
     """
-    d = X.shape[1]
-    n_classes = W.shape[0]
     for block in prange(bounds.shape[0] - 1):
-        below, e = np.empty(TILE * n_classes), np.empty(TILE * n_classes)
-        bits = np.empty(TILE * n_classes, np.int64)
-        power = bits.view(np.float64)
-        gradient = np.zeros((n_classes, d + 1))
-        cost = 0.0
-        for first in range(bounds[block], bounds[block + 1], TILE):
-            size = min(TILE, bounds[block + 1] - first)
-            for i in range(size):
-                largest = -np.inf
-                for k in range(n_classes):
-                    # z_ik = w_k'x_i + b_k
-                    z = 0.0
-                    for j in range(d):
-                        z += W[k, j] * X[first + i, j]
-                    z += W[k, d]
-                    below[i * n_classes + k] = z
-                    if not z <= largest:
-                        largest = z
-                # how far each class lies below the largest: exponentials cannot overflow
-                for k in range(n_classes):
-                    below[i * n_classes + k] = largest - below[i * n_classes + k]
-            exp_of_minus(below, size * n_classes, bits, power, e)  # e_ik = e^(z_ik - max_l z_il)
-            for i in range(size):
-                s, target = weight[first + i], y[first + i]
-                total = 0.0
-                for k in range(n_classes):
-                    total += e[i * n_classes + k]
-                # log sum_k e^z_k - z_y
-                cost += s * (np.log(total) + below[i * n_classes + target])
-                for k in range(n_classes):
-                    p = e[i * n_classes + k] / total
-                    proba[first + i, k] = p
-                    # d loss / d z_k = p_k - 1[k = y]
-                    slope = s * (p - 1.0) if k == target else s * p
-                    for j in range(d):
-                        gradient[k, j] += slope * X[first + i, j]
-                    gradient[k, d] += slope
-        partial[block, 0] = cost
-        partial[block, 1:] = gradient.ravel()
-
-
-# the transposed tile has rows of TILE + 8 numbers, as rows of exactly 1 KiB would all land in the
-# same few sets of the cache
-STRIDE = TILE + 8
-
-
-@kernel
-def add_products(U, H):
-    """H += U U', its upper triangle, two rows of U against four at a time.
-
-    Eight sums share six loads, which keeps the multipliers busy.
-
-    U : (q, STRIDE), zero beyond what is used; q a multiple of 4  # in
-    H : (q, q); what lies below the diagonal is not to be read  # inout
-    """
-    for j in range(0, U.shape[0], 2):
-        u0, u1 = U[j], U[j + 1]
-        for k in range(j // 4 * 4, U.shape[0], 4):
-            v0, v1, v2, v3 = U[k], U[k + 1], U[k + 2], U[k + 3]
-            s00 = s01 = s02 = s03 = s10 = s11 = s12 = s13 = 0.0
-            for i in range(TILE):
-                s00 += u0[i] * v0[i]
-                s01 += u0[i] * v1[i]
-                s02 += u0[i] * v2[i]
-                s03 += u0[i] * v3[i]
-                s10 += u1[i] * v0[i]
-                s11 += u1[i] * v1[i]
-                s12 += u1[i] * v2[i]
-                s13 += u1[i] * v3[i]
-            H[j, k] += s00
-            H[j, k + 1] += s01
-            H[j, k + 2] += s02
-            H[j, k + 3] += s03
-            H[j + 1, k] += s10
-            H[j + 1, k + 1] += s11
-            H[j + 1, k + 2] += s12
-            H[j + 1, k + 3] += s13
-
-
-@block_kernel
-def binary_hessian(X, weight, proba, bounds, partial):
-    """Sum over the rows of a block: weight * p (1 - p) x x', with 1 appended to x.
-
-    X : (n, d)  # in
-    weight : (n,)  # in
-    proba : (n, 1)  # in
-    bounds : (n_blocks + 1,)  # in
-    partial : (n_blocks, d + 1, d + 1), the upper triangle  # out
-    """
-    d = X.shape[1]
-    q = (d + 1 + 3) // 4 * 4
-    for block in prange(bounds.shape[0] - 1):
-        U = np.zeros((q, STRIDE))
-        H = np.zeros((q, q))
-        for first in range(bounds[block], bounds[block + 1], TILE):
-            size = min(TILE, bounds[block + 1] - first)
-            if size < TILE:
-                U[:] = 0.0
-            for i in range(size):
-                p = proba[first + i, 0]
-                root = np.sqrt(weight[first + i] * p * (1.0 - p))
-                for j in range(d):
-                    U[j, i] = root * X[first + i, j]
-                U[d, i] = root
-            add_products(U, H)
-        partial[block] = H[: d + 1, : d + 1]
-
-
-@block_kernel
-def multinomial_hessian(X, weight, proba, bounds, partial):
-    """Sum over the rows of a block: weight * (diag(p) - p p') kron x x', with 1 appended to x.
-
-    X : (n, d)  # in
-    weight : (n,)  # in
-    proba : (n, K)  # in
-    bounds : (n_blocks + 1,)  # in
-    partial : (n_blocks, K (d + 1), K (d + 1)), the upper triangle  # out
-    """
-    d, n_classes = X.shape[1], proba.shape[1]
-    one = d + 1
-    q, q_all = (one + 3) // 4 * 4, (n_classes * one + 3) // 4 * 4
-    for block in prange(bounds.shape[0] - 1):
-        U = np.zeros((q, STRIDE))
-        U_all = np.zeros((q_all, STRIDE))
-        H = np.zeros((n_classes, q, q))
-        H_all = np.zeros((q_all, q_all))
-        for first in range(bounds[block], bounds[block + 1], TILE):
-            size = min(TILE, bounds[block + 1] - first)
-            if size < TILE:
-                U[:] = 0.0
-                U_all[:] = 0.0
-            for k in range(n_classes):
-                for i in range(size):
-                    p = proba[first + i, k]
-                    # sqrt(s p_k) x for diag(p), sqrt(s) p_k x for p p'
-                    root = np.sqrt(weight[first + i] * p)
-                    both = np.sqrt(weight[first + i]) * p
-                    for j in range(d):
-                        U[j, i] = root * X[first + i, j]
-                        U_all[k * one + j, i] = both * X[first + i, j]
-                    U[d, i] = root
-                    U_all[k * one + d, i] = both
-                add_products(U, H[k])
-            add_products(U_all, H_all)
-        for a in range(n_classes * one):
-            for b in range(a, n_classes * one):
-                partial[block, a, b] = -H_all[a, b]
-        for k in range(n_classes):
-            for a in range(one):
-                for b in range(a, one):
-                    partial[block, k * one + a, k * one + b] += H[k, a, b]
+        begin, end = bounds[block], bounds[block + 1]
+        multinomial_block(X, y, weight, W, begin, end, proba, partial[block])
