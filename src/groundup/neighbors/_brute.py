@@ -65,12 +65,42 @@ class Panels(NamedTuple):
     scale: float  # a power of two
 
 
-def pack(X: np.ndarray) -> Panels:
+@block_kernel
+def fill_panels(
+    X,  # (n, d) in
+    rows,  # (n,) in: the shuffled order
+    center,  # (d,) in
+    scale,  # float in
+    panels,  # (n_panels, d + 1, width) out
+    radii,  # (n_panels,) out
+):
+    d, width = X.shape[1], panels.shape[2]
+    for panel in prange(panels.shape[0]):
+        largest = 0.0
+        for j in range(width):
+            position = panel * width + j
+            if position >= X.shape[0]:
+                for f in range(d):
+                    panels[panel, f, j] = 0.0
+                panels[panel, d, j] = -1e38  # an empty place is farther than any row
+                continue
+            square = 0.0
+            for f in range(d):
+                z = (X[rows[position], f] - center[f]) * scale
+                panels[panel, f, j] = z
+                square += z * z
+            panels[panel, d, j] = -0.5 * square
+            largest = max(largest, square)
+        radii[panel] = np.sqrt(largest)
+
+
+def pack(X: np.ndarray, n_threads: int = 1) -> Panels:
     """Centre, scale, shuffle and round the fitted rows.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features), float64
+    X : ndarray of shape (n_samples, n_features), float64, read-only
+    n_threads : int, default=1
 
     Returns
     -------
@@ -82,17 +112,11 @@ def pack(X: np.ndarray) -> Panels:
     rows = np.arange(n) if n_panels == 1 else np.random.default_rng(0).permutation(n)
     # A median, of about 256 rows: a mean would follow a single far row.
     center = np.median(X[rows[:256]], axis=0)
-    spread = np.abs(X - center).max()
-    scale = float(2.0 ** -np.frexp(spread)[1]) if np.isfinite(spread) else 0.0
-    panels = np.zeros((n_panels, d + 1, width), dtype=np.float32)
-    panels[-1, d] = -1e38  # empty places are farther than anything
-    radii = np.empty(n_panels)
-    for i in range(n_panels):
-        Z = (X[rows[i * width : (i + 1) * width]] - center) * scale  # (width, d)
-        squares = np.einsum("ij,ij->i", Z, Z)  # (width,)
-        panels[i, :d, : len(Z)] = Z.T
-        panels[i, d, : len(Z)] = -0.5 * squares
-        radii[i] = np.sqrt(squares.max())
+    spread = max((X.max(axis=0) - center).max(), (center - X.min(axis=0)).max())
+    exponent = np.clip(np.frexp(spread)[1], -1000, 1000)
+    scale = float(2.0**-exponent) if np.isfinite(spread) else 0.0
+    panels, radii = np.empty((n_panels, d + 1, width), dtype=np.float32), np.empty(n_panels)
+    fill_panels(X, rows, center, scale, panels, radii, n_threads=n_threads)
     return Panels(panels, radii, rows, center, scale)
 
 
