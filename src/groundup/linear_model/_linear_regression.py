@@ -92,21 +92,24 @@ def least_squares(
         solution = uncentred(w, moments.mean, y.ndim == 1, fit_intercept)
         return {**solution, "rank_": rank, "singular_": singular}
 
+    gram, product = moments.second[:d, :d], moments.second[:d, d:]
+    cutoff = EPS * max(n, d)
     with single_blas_thread():
-        gram, product = moments.second[:d, :d], moments.second[:d, d:]
-        cutoff = EPS * max(n, d)
         factor, error = cholesky_factor(gram) if n >= d else (None, np.inf)
-        if factor is not None and error <= tol:
+        squared = factor is not None and error <= tol
+        if squared:
             singular = np.linalg.svd(factor, compute_uv=False)
-            if singular[-1] > cutoff * singular[0]:
-                w = cho_solve((factor, False), product, check_finite=False)
-                yield state(w, singular, d)
-                if error > REFINE_ABOVE:
-                    w += cho_solve((factor, False), gradient(rows, moments.mean, w))
-                    yield state(w, singular, d)
-                return
-        R = triangle(rows, moments.mean)
-        yield state(*shortest_solution(R[:, :d], R[:, d:], cutoff))
+            squared = singular[-1] > cutoff * singular[0]
+        if squared:
+            w = cho_solve((factor, False), product, check_finite=False)
+        else:
+            R = triangle(rows, moments.mean)
+            w, singular, rank = shortest_solution(R[:, :d], R[:, d:], cutoff)
+    yield state(w, singular, d if squared else rank)
+    if squared and error > REFINE_ABOVE:
+        with single_blas_thread():
+            w += cho_solve((factor, False), gradient(rows, moments.mean, w))
+        yield state(w, singular, d)
 
 
 def cholesky_factor(gram: np.ndarray) -> tuple[np.ndarray | None, float]:

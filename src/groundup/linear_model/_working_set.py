@@ -6,7 +6,7 @@ and again is spent on finding that out anew.  A working set is a guess at the co
     repeat
         slope = X^T r / W                   for all columns: one pass over the data
         gap   = P(w) - D(theta)             a proof for all columns; stop if it is small
-        A     = columns with a weight, and those closest to earning one
+        A     = A and the columns outside that are closest to earning a weight
         solve the problem on the columns A  by coordinate descent on their Gram matrix
 
 Column j earns a weight when |x_j . theta| reaches l1.  How far theta is from that is its distance
@@ -14,9 +14,9 @@ to the constraint of column j,
 
     distance_j = (l1 - |x_j . theta|) / |x_j| ,
 
-and the columns with the smallest distances enter A.  They are at least twice as many as have a
-weight, so A grows geometrically and a handful of passes is enough.  P never rises, because A always
-holds the columns in use.
+and the columns with the smallest distances enter A, as many as have a weight by then: A about
+doubles each time, and a handful of passes is enough.  P never rises, because A keeps the columns in
+use, and their Gram matrix is made once and extended.
 
 Cost: n d a pass over the data, n |A|^2 for the Gram matrix of A.
 
@@ -156,10 +156,9 @@ def working_sets(
     """
     d = X.shape[1]
     bounds = block_bounds(d, block_rows=512)
-    mean_y = weights @ y if fit_intercept else 0.0
     root = np.sqrt(weights)
+    mean_y = float((weights * y).sum()) if fit_intercept else 0.0
     target = root * (y - mean_y)  # (n,): as the residual and the columns Z below, times sqrt(v)
-    square = float(target @ target)
     base = X[0].copy() if fit_intercept else np.zeros(d)
     first, second, slope = np.zeros(d), np.zeros(d), np.zeros(d)
     # The target sums to zero, so its products with X - base are those with X - mean: for w = 0.
@@ -169,11 +168,10 @@ def working_sets(
     mean = base + first
     length = np.sqrt(np.maximum(second - first**2, 0.0))  # of x_j, where W = 1
     means = np.append(mean, mean_y)  # (d + 1,)
-    work, patience = 0.0, FIRST_EPOCHS
 
-    def gathered(A: np.ndarray) -> np.ndarray:
-        Z = X[:, A] - mean[A]
-        return np.multiply(Z, root[:, np.newaxis], out=Z)  # (n, |A|)
+    def gathered(columns: np.ndarray) -> np.ndarray:
+        Z = X[:, columns] - mean[columns]
+        return np.multiply(Z, root[:, np.newaxis], out=Z)  # (n, |columns|)
 
     def over_all_columns(residual: np.ndarray) -> float:
         """Compute the slope of every column; return the duality gap."""
@@ -181,41 +179,50 @@ def working_sets(
         all_slopes(X, root * residual, mean, bounds, slope, n_threads=n_threads)
         return duality_gap(w, slope, residual @ residual, residual @ target, penalty)
 
+    A = np.flatnonzero(w)
     with single_blas_thread():
-        if w.any():
-            used = np.flatnonzero(w)
-            over_all_columns(target - gathered(used) @ w[used])
-        while True:
-            A = nearest_columns(w, slope, length, penalty)
-            Z, part = gathered(A), w[A]
-            order = np.arange(len(A)) if rng is None else rng.permutation(len(A))
+        square = float(target @ target)
+        Z = gathered(A)  # (n, |A|)
+        gram = Z.T @ Z  # (|A|, |A|)
+        if len(A) > 0:
+            over_all_columns(target - Z @ w[A])
+    work, n_epochs = 0.0, FIRST_EPOCHS
+    converged = False
+    while not converged and work < max_iter:
+        with single_blas_thread():
+            new = nearest_columns(w, slope, length, penalty)
+            columns = gathered(new)
+            kept = w[A] != 0.0
+            A, Z, gram = A[kept], Z[:, kept], gram[np.ix_(kept, kept)]
+            across = Z.T @ columns
+            gram = np.block([[gram, across], [across.T, columns.T @ columns]])
+            A, Z = np.concatenate([A, new]), np.concatenate([Z, columns], axis=1)
+            part = w[A]
             epochs, _, settled = descend(
-                Z.T @ Z,
+                gram,
                 Z.T @ target,
                 square,
                 part,
                 slope[A],
-                order,
+                np.argsort(A) if rng is None else rng.permutation(len(A)),
                 penalty,
-                min(patience, math.ceil((max_iter - work) * d / len(A))),
+                min(n_epochs, math.ceil((max_iter - work) * d / len(A))),
                 tol,
                 INNER * tol * square,
             )
             w[A] = part
-            work += epochs * len(A) / d
-            patience *= 2
             gap = over_all_columns(target - Z @ part)
-            converged = settled and gap <= tol * square
-            n_iter = min(max_iter, math.ceil(work))
-            yield {"w": w, "gap": gap, "n_iter": n_iter, "converged": converged, "mean": means}
-            if converged or work >= max_iter:
-                return
+        work += epochs * len(A) / d
+        n_epochs *= 2
+        converged = settled and gap <= tol * square
+        n_iter = min(max_iter, math.ceil(work))
+        yield {"w": w, "gap": gap, "n_iter": n_iter, "converged": converged, "mean": means}
 
 
 def nearest_columns(
     w: np.ndarray, slope: np.ndarray, length: np.ndarray, penalty: Penalty
 ) -> np.ndarray:
-    """Choose the columns with a weight and those nearest to earning one, in rising order.
+    """Choose the columns to add to those with a weight: the ones nearest to earning one.
 
     Parameters
     ----------
@@ -224,7 +231,8 @@ def nearest_columns(
 
     Returns
     -------
-    ndarray of shape (|A|,), int64
+    ndarray of shape (number of columns,), int64
+        As many as have a weight, and at least 100 or sqrt(d), while there are that many.
     """
     tilted = slope - penalty.l2 * w
     steepness = tilted if penalty.positive else np.abs(tilted)
@@ -233,8 +241,8 @@ def nearest_columns(
     with np.errstate(divide="ignore", invalid="ignore"):
         distance = (penalty.l1 - c * steepness) / length
     distance[length == 0.0] = np.inf
-    in_use = w != 0.0
-    distance[in_use] = -1.0
+    distance[w != 0.0] = np.inf
     # With sqrt(d) columns their Gram matrix costs no more than a pass over the data.
-    size = min(len(w), max(100, int(np.sqrt(len(w))), 2 * int(in_use.sum())))
-    return np.sort(np.argpartition(distance, size - 1)[:size])
+    size = max(100, int(np.sqrt(len(w))), int(np.count_nonzero(w)))
+    nearest = np.argpartition(distance, min(size, len(w)) - 1)[:size]
+    return np.sort(nearest[distance[nearest] < np.inf])
