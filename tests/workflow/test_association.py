@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import (
     chi2_contingency,
@@ -31,6 +31,7 @@ from groundup.workflow.association import (
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_benjamini_hochberg_is_scipys(p):
     p = np.array(p)
@@ -50,6 +51,7 @@ def test_benjamini_hochberg_keeps_the_share_of_false_findings():
     assert benjamini_hochberg(np.empty(0)).shape == (0,)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50))
 def test_kruskal_wallis_is_scipys_with_ties(seed):
     rng = np.random.default_rng(seed)
@@ -62,6 +64,7 @@ def test_kruskal_wallis_is_scipys_with_ties(seed):
     assert found.value == pytest.approx(max(0, (expected.statistic - k + 1) / (60 - k)), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50))
 def test_chi_squared_is_scipys(seed):
     rng = np.random.default_rng(seed)

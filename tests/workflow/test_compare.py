@@ -136,7 +136,8 @@ def test_a_fold_with_one_class_is_left_out_and_said_so():
         compare(make_preparation(), X, y, [bad], "binary")
 
 
-def test_time_that_has_run_out_leaves_two_folds_for_all_models():
+def test_time_that_has_run_out_leaves_two_folds_for_all_models(monkeypatch):
+    monkeypatch.setattr(compare_module, "_GRACE_SECONDS", 0.0)
     X, y = make_table("binary")
     comparison = compare(
         make_preparation(),
@@ -148,6 +149,15 @@ def test_time_that_has_run_out_leaves_two_folds_for_all_models():
     )
     assert {len(scores) for scores in comparison.scores.values()} == {2}
     assert comparison.findings[0].code == "out-of-time"
+
+
+def test_a_rest_that_is_done_soon_is_not_cut_off():
+    X, y = make_table("binary")
+    folds = make_folds(X, y, "binary")
+    rungs = ladder("binary")[:2]
+    late = time.monotonic() - 1
+    comparison = compare(make_preparation(), X, y, folds, "binary", deadline=late, rungs=rungs)
+    assert len(comparison.scores["logistic"]) == 5
 
 
 def test_a_large_table_is_compared_on_a_sample(monkeypatch):

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from workflow.tables import make_table
 
@@ -75,6 +75,7 @@ def test_a_summary_is_pandas():
         assert found[ours] == pytest.approx(expected[theirs])
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(

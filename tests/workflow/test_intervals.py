@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 from sklearn.metrics import r2_score, roc_auc_score
@@ -33,6 +33,7 @@ def coverage_benchmark():
     return module
 
 
+@settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 50), st.sampled_from([0.9, 0.95, 0.99]))
 def test_wilson_is_scipys(successes, failures, level):
     n = successes + failures
@@ -46,6 +47,7 @@ def naive_auc(positive, score):
     return np.sign(score[positive][:, None] - score[~positive][None, :]) / 2 + 0.5
 
 
+@settings(deadline=None)
 @given(st.integers(0, 200))
 def test_delongs_components_are_those_of_all_pairs(seed):
     rng = np.random.default_rng(seed)
@@ -104,6 +106,23 @@ def test_the_jackknife_is_that_of_leaving_rows_out():
         assert found.high == pytest.approx(1 - np.exp(middle - half))
 
 
+def test_the_variance_over_groups_is_that_of_their_sums():
+    rng = np.random.default_rng(0)
+    groups = np.repeat(np.arange(6), [1, 2, 3, 4, 5, 6])
+    correct = rng.random(21) < np.array([0.9, 0.1, 0.9, 0.2, 0.8, 0.3])[groups]
+    rate = correct.mean()
+    sums = [np.sum(correct[groups == g] - rate) for g in range(6)]
+    variance = 6 / 5 * np.sum(np.square(sums)) / 21**2
+    assert variance > rate * (1 - rate) / 21
+    # Wilson's interval holds the p with (rate - p)² <= t² p (1 - p) / trials: a quadratic in p.
+    trials, quantile = rate * (1 - rate) / variance, t.ppf(0.975, 5)
+    square = quantile**2 / trials
+    expected = np.sort(np.roots([1 + square, -(2 * rate + square), rate**2]))
+    found = accuracy_interval(correct, groups)
+    assert (found.low, found.high) == pytest.approx(tuple(expected))
+
+
+@settings(deadline=None)
 @given(st.integers(0, 300))
 def test_an_interval_holds_the_score_itself_and_stays_in_range(seed):
     rng = np.random.default_rng(seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
@@ -18,6 +18,7 @@ from groundup.workflow.metric import (
 )
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40).filter(
         lambda rows: len({positive for positive, _ in rows}) == 2
@@ -30,6 +31,7 @@ def test_area_under_roc_is_scikit_learns_with_ties(rows):
     )
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.floats(-1e3, 1e3)] * 2), min_size=2, max_size=40))
 def test_r2_is_scikit_learns(rows):
     y, prediction = np.array(rows).T

@@ -78,12 +78,16 @@ def explain(
     n_rows = max(50, _ROWS // len(comparison.folds))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of the fits were reported by compare and tune
-        parts = [
-            _FoldPart(comparison, tuning, fold, X, n_rows, seed + index)
-            for index, fold in enumerate(comparison.folds)
+        begin = time.perf_counter()
+        parts = [_FoldPart(comparison, tuning, comparison.folds[0], X, n_rows, seed)]
+        setup = time.perf_counter() - begin
+        n_folds, repeats = _affordable(
+            parts[0], setup, len(comparison.folds), len(columns), seconds
+        )
+        parts += [
+            _FoldPart(comparison, tuning, fold, X, n_rows, seed)
+            for fold in comparison.folds[1:n_folds]
         ]
-        n_folds, repeats = _affordable(parts, len(columns), seconds)
-        parts = parts[:n_folds]
         by_fold = np.empty((n_folds, len(columns)))
         for j, column in enumerate(columns):
             for i, part in enumerate(parts):
@@ -211,15 +215,16 @@ def _prepared_with(preparation: Any, frame: Any, moved: list[int], order: np.nda
     return np.asarray(preparation.transform(pd.concat(columns, axis=1)), dtype=np.float64)
 
 
-def _affordable(parts: list[_FoldPart], n_columns: int, seconds: float) -> tuple[int, int]:
-    """Return how many folds and repeats fit into the time, from the time of one shuffle."""
-    n = len(parts[0].y)
+def _affordable(
+    part: _FoldPart, setup: float, n_folds: int, n_columns: int, seconds: float
+) -> tuple[int, int]:
+    """Return how many folds and repeats fit into the time, given that of one of each."""
     begin = time.perf_counter()
-    parts[0]._score(parts[0].shuffled(0, np.arange(n)))
-    calls = seconds / (time.perf_counter() - begin)
-    if len(parts) * n_columns * _REPEATS <= calls:
-        return len(parts), _REPEATS
-    return min(len(parts), max(2, int(calls / n_columns))), 1
+    part._score(part.shuffled(0, np.arange(len(part.y))))
+    shuffle = n_columns * (time.perf_counter() - begin)
+    if n_folds * (setup + _REPEATS * shuffle) <= seconds:
+        return n_folds, _REPEATS
+    return min(n_folds, max(2, int(seconds / (setup + shuffle)))), 1
 
 
 def _words(
