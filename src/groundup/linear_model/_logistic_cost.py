@@ -148,20 +148,19 @@ class LogisticCost:
 
     def _cost_and_gradient(self, w: Array) -> tuple[float, Array]:
         W = self.unravel(w)
-        if self.n_values == 1:
-            pass_over_rows = _logistic_loss.binary_cost_and_gradient
+        n, bounds, partial = len(self.X), self._bounds, self._partial
+        inputs = self.X, self.y, self.sample_weight, W
+        two = self.n_values == 1
+        if len(partial) == 1:  # no threads, and no code for them to compile
+            block = _logistic_loss.binary_block if two else _logistic_loss.multinomial_block
+            block(*inputs, 0, n, self.proba, partial[0])
         else:
-            pass_over_rows = _logistic_loss.multinomial_cost_and_gradient
-        pass_over_rows(
-            self.X,
-            self.y,
-            self.sample_weight,
-            W,
-            self._bounds,
-            self.proba,
-            self._partial,
-            n_threads=self.n_threads,
-        )
+            blocks = (
+                _logistic_loss.binary_cost_and_gradient
+                if two
+                else _logistic_loss.multinomial_cost_and_gradient
+            )
+            blocks(*inputs, bounds, self.proba, partial, n_threads=self.n_threads)
         total = self._partial.sum(axis=0) / self.weight_sum  # (1 + K (d + 1),)
         coef = W[:, :-1]
         gradient = total[1:].reshape(self.shape)
@@ -186,19 +185,24 @@ class LogisticCost:
         bounds = block_bounds(len(self.X), rows_of_a_block(one), max_blocks)
         if self._partial_hessian is None:
             self._partial_hessian = np.zeros((len(bounds) - 1, q, q))
-        if self.n_values == 1:
-            pass_over_rows = _logistic_curvature.binary_hessian
+        partial = self._partial_hessian
+        inputs = self.X, self.sample_weight, self.proba
+        two = self.n_values == 1
+        if len(partial) == 1:
+            block = (
+                _logistic_curvature.binary_hessian_block
+                if two
+                else _logistic_curvature.multinomial_hessian_block
+            )
+            block(*inputs, 0, len(self.X), partial[0])
         else:
-            pass_over_rows = _logistic_curvature.multinomial_hessian
-        pass_over_rows(
-            self.X,
-            self.sample_weight,
-            self.proba,
-            bounds,
-            self._partial_hessian,
-            n_threads=self.n_threads,
-        )
-        H = np.triu(self._partial_hessian.sum(axis=0)) / self.weight_sum  # (K (d + 1), K (d + 1))
+            blocks = (
+                _logistic_curvature.binary_hessian
+                if two
+                else _logistic_curvature.multinomial_hessian
+            )
+            blocks(*inputs, bounds, partial, n_threads=self.n_threads)
+        H = np.triu(partial.sum(axis=0)) / self.weight_sum  # (K (d + 1), K (d + 1))
         H += np.triu(H, 1).T
         diagonal = H.reshape(-1)[:: q + 1].reshape(K, one)
         if K > 1:

@@ -141,16 +141,10 @@ class Dual:
             conjugate = float(np.sum(np.maximum(np.abs(v) - cost.l1, 0.0) ** 2)) / (2.0 * cost.l2)
         elif largest > cost.l1:
             shrink = cost.l1 / largest
+        inputs = cost.proba, cost.y, cost.sample_weight, shrink, mix, t
         partial = np.empty(len(self.bounds) - 1)
-        entropy(
-            cost.proba,
-            cost.y,
-            cost.sample_weight,
-            shrink,
-            mix,
-            t,
-            self.bounds,
-            partial,
-            n_threads=cost.n_threads,
-        )
+        if len(partial) == 1:  # no threads, and no code for them to compile
+            partial[0] = entropy_of_block(*inputs, 0, len(cost.X))
+        else:
+            entropy(*inputs, self.bounds, partial, n_threads=cost.n_threads)
         return value - (float(partial.sum()) / cost.weight_sum - conjugate)
