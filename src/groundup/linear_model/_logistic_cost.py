@@ -184,7 +184,7 @@ class LogisticCost:
         max_blocks = min(64, max(2, HESSIAN_ROOM // (q * q)))
         bounds = block_bounds(len(self.X), rows_of_a_block(one), max_blocks)
         if self._partial_hessian is None:
-            self._partial_hessian = np.zeros((len(bounds) - 1, q, q))
+            self._partial_hessian = np.empty((len(bounds) - 1, q, q))
         partial = self._partial_hessian
         inputs = self.X, self.sample_weight, self.proba
         two = self.n_values == 1
@@ -202,8 +202,7 @@ class LogisticCost:
                 else _logistic_curvature.multinomial_hessian
             )
             blocks(*inputs, bounds, partial, n_threads=self.n_threads)
-        H = np.triu(partial.sum(axis=0)) / self.weight_sum  # (K (d + 1), K (d + 1))
-        H += np.triu(H, 1).T
+        H = partial.sum(axis=0) / self.weight_sum  # (K (d + 1), K (d + 1))
         diagonal = H.reshape(-1)[:: q + 1].reshape(K, one)
         if K > 1:
             is_penalised = self.l2 > 0.0 or self.l1 > 0.0

@@ -78,7 +78,7 @@ def binary_hessian_block(X, weight, proba, begin, end, partial):
         add_products(U, H)
     for a in range(d + 1):
         for b in range(a, d + 1):
-            partial[a, b] = H[a, b]
+            partial[a, b] = partial[b, a] = H[a, b]
 
 
 @block_kernel
@@ -89,7 +89,7 @@ def binary_hessian(X, weight, proba, bounds, partial):
     weight : (n,)  # in
     proba : (n, 1)  # in
     bounds : (n_blocks + 1,)  # in
-    partial : (n_blocks, d + 1, d + 1), the upper triangle  # out
+    partial : (n_blocks, d + 1, d + 1)  # out
     """
     for block in prange(bounds.shape[0] - 1):
         begin, end = bounds[block], bounds[block + 1]
@@ -130,11 +130,10 @@ def multinomial_hessian_block(X, weight, proba, begin, end, partial):
         add_products(U_all, H_all)
     for a in range(n_classes * one):
         for b in range(a, n_classes * one):
-            partial[a, b] = -H_all[a, b]
-    for k in range(n_classes):
-        for a in range(one):
-            for b in range(a, one):
-                partial[k * one + a, k * one + b] += H[k, a, b]
+            # diag(p) reaches only the coefficients of one class
+            k, same = a // one, b // one == a // one
+            own = H[k, a - k * one, b - k * one] if same else 0.0
+            partial[a, b] = partial[b, a] = own - H_all[a, b]
 
 
 @block_kernel
@@ -145,7 +144,7 @@ def multinomial_hessian(X, weight, proba, bounds, partial):
     weight : (n,)  # in
     proba : (n, K)  # in
     bounds : (n_blocks + 1,)  # in
-    partial : (n_blocks, K (d + 1), K (d + 1)), the upper triangle  # out
+    partial : (n_blocks, K (d + 1), K (d + 1))  # out
     """
     for block in prange(bounds.shape[0] - 1):
         begin, end = bounds[block], bounds[block + 1]
