@@ -62,7 +62,7 @@ def cache_folder() -> Path:
 
 
 @functools.lru_cache
-def _private_folder(folder: Path) -> bool:
+def private_folder(folder: Path) -> bool:
     """Create `folder` for this user alone; tell whether what is in it can be trusted and written."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -139,7 +139,7 @@ class _Cache(FunctionCache):
         super().__init__(py_func)
 
     def load_overload(self, sig, target_context):
-        if not _private_folder(cache_folder()):
+        if not private_folder(cache_folder()):
             return None
         try:
             return super().load_overload(sig, target_context)
@@ -148,7 +148,7 @@ class _Cache(FunctionCache):
             return None
 
     def save_overload(self, sig, data):
-        if not _private_folder(cache_folder()):
+        if not private_folder(cache_folder()):
             return
         try:
             super().save_overload(sig, data)

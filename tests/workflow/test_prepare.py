@@ -67,7 +67,13 @@ def prepared(made, target, task, seed=0):
 def built_by_code(preparation, seed=0):
     """Run the preparation's own lines as a script would."""
     names = {"SEED": seed}
-    exec("\n".join(import_lines(preparation.imports())) + "\n" + preparation.code(), names)
+    exec(
+        "\n".join(import_lines(preparation.imports()))
+        + "\n"
+        + preparation.lists_code()
+        + preparation.code(),
+        names,
+    )
     return Pipeline([("missing", names["missing"]), ("prepare", names["prepare"])])
 
 
@@ -122,7 +128,14 @@ def test_the_code_is_formatted_and_short(name, tmp_path):
     frame = real_table(name)[0].frame.iloc[audit.rows]
     preparation = build_preparation(frame[audit.features].iloc[split.train], audit, seed=0)
     lines = import_lines(preparation.imports() | split.imports())
-    source = "\n".join(lines) + "\n\nSEED = 0\n" + preparation.code() + "\n" + split.code()
+    source = (
+        "\n".join(lines)
+        + "\n\nSEED = 0\n"
+        + preparation.lists_code()
+        + preparation.code()
+        + "\n"
+        + split.code()
+    )
     assert source.count("\n") < 110
     if shutil.which("ruff") is None:
         pytest.skip("ruff is not installed")

@@ -41,7 +41,7 @@ def penguins(tmp_path_factory):
         EXAMPLES / "penguins_raw.csv",
         target="Species",
         out=folder,
-        time=6.0,
+        time=60.0,  # enough for all trials, so that a second run makes the same ones
         display=Display(console),
     )
     return folder, record, console.file.getvalue()
@@ -99,7 +99,8 @@ def test_the_script_is_formatted_and_clean(penguins):
     folder, _, _ = penguins
     for command in (["format", "--check"], ["check", "--select", "E,F,I,B,UP"]):
         done = subprocess.run(
-            ["ruff", *command, "--line-length", "100", "--isolated", folder / "train.py"],
+            ["ruff", *command, "--line-length", "100", "--isolated", "train.py"],
+            cwd=folder,
             capture_output=True,
             text=True,
         )
@@ -121,19 +122,14 @@ def test_the_report_asks_the_network_for_nothing(penguins):
 
 
 def test_same_seed_same_run(penguins, tmp_path):
-    folder, first, _ = penguins
+    _, first, _ = penguins
     again = run(
-        EXAMPLES / "penguins_raw.csv",
-        target="Species",
-        out=tmp_path / "b",
-        time=6.0,
-        display=quiet(),
+        EXAMPLES / "penguins_raw.csv", target="Species", out=tmp_path, time=60.0, display=quiet()
     )
-    assert again["split"] == first["split"]
+    for part in ("split", "chosen", "chosen_params", "test"):
+        assert again[part] == first[part]
     for one, two in zip(first["models"], again["models"], strict=True):
         assert one["folds"] == two["folds"]
-    if again["chosen_params"] == first["chosen_params"]:
-        assert again["test"] == first["test"]
 
 
 def test_the_model_predicts_new_rows(penguins, tmp_path):
@@ -216,7 +212,9 @@ def test_text_of_the_data_stays_text(tmp_path):
 
 def _good(n=40) -> str:
     rng = np.random.default_rng(0)
-    rows = [f"{x:.3f},{'ab'[x > 0]},{'yn'[x + e > 0]}" for x, e in rng.normal(size=(n, 2))]
+    rows = [
+        f"{x:.3f},{'ab'[int(x > 0)]},{'yn'[int(x + e > 0)]}" for x, e in rng.normal(size=(n, 2))
+    ]
     return "size,kind,sold\n" + "\n".join(rows) + "\n"
 
 
@@ -230,6 +228,7 @@ BAD_FILES = {
     "all-missing-target": ("size,sold\n" + "1,\n2,\n" * 30, "sold"),
     "all-missing-columns": ("size,kind,sold\n" + ",,y\n,,n\n" * 30, "no column"),
     "duplicate-names": (_good().replace("size,kind", "kind,kind"), "kind"),
+    "nul-bytes": (_good(60).replace("b,", "b\0,", 1), "NUL"),
     "no-target": (_good().replace("sold", "solid"), "solid"),
     "truncated-gzip": (gzip.compress(_good(5000).encode())[:-40], "gzip|damaged|truncated|cut"),
 }
@@ -267,11 +266,10 @@ def test_no_such_file_and_a_folder(tmp_path):
     _assert_one_line(done.stderr, "folder|directory")
 
 
-def test_ragged_rows_and_nul_bytes_are_listed_with_their_lines(tmp_path):
+def test_ragged_rows_are_listed_with_their_lines(tmp_path):
     lines = _good(60).splitlines()
     lines[10] += ",extra,cells"
     lines[20] = "only one cell"
-    lines[30] = lines[30].replace(",", "\0,", 1)
     (tmp_path / "data.csv").write_text("\n".join(lines) + "\n")
     record = run(
         tmp_path / "data.csv", target="sold", out=tmp_path / "o", time=2.0, display=quiet()

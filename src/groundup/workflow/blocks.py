@@ -117,16 +117,24 @@ class Preparation:
             used.add("make_pipeline")
         return {name: _MODULES[name] for name in sorted(used)}
 
+    def lists_code(self) -> str:
+        """Return the lines of Python that list the columns of each block, and all ``FEATURES``."""
+        lists = [block for block in self.blocks if not block.one_text]
+        texts = [block.columns[0] for block in self.blocks if block.one_text]
+        names = " + ".join(
+            [block.name.upper() for block in lists] + ([literal(texts)] if texts else [])
+        )
+        return (
+            "".join(list_source(block.name.upper(), block.columns) for block in lists)
+            + f"FEATURES = {names}\n"
+        )
+
     def code(self) -> str:
         """Return the lines of Python that build the same transformers.
 
-        They expect ``SEED`` and the lines of `imports`, and leave ``missing`` and ``prepare``.
+        They expect ``SEED``, the lines of `imports` and of `lists_code`, and leave ``missing`` and
+        ``prepare``.
         """
-        lists = [
-            list_source(block.name.upper(), block.columns)
-            for block in self.blocks
-            if not block.one_text
-        ]
         arguments: list[tuple[str, str | Bracketed]] = []
         if self.missing.values:
             arguments.append(("", dict_source(self.missing.values)))
@@ -135,7 +143,7 @@ class Preparation:
         missing = laid_out(Bracketed("DisguisedMissing(", arguments, ")"), before="missing = ")
         blocks = [laid_out(block.source(), after=",", indent=8) for block in self.blocks]
         prepare = ["prepare = ColumnTransformer(", "    [", *blocks, "    ],"]
-        return "".join(lists) + "\n".join([missing, *prepare, "    sparse_threshold=0.0,", ")", ""])
+        return "\n".join([missing, *prepare, "    sparse_threshold=0.0,", ")", ""])
 
 
 _MODULES = {

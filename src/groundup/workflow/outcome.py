@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from groundup.workflow.stages import RunState
 
 # What a run writes; an earlier run's files of these names are replaced. The trials of its tuning
-# (tune.db) stay, so that a search over the same data goes on.
+# (trials.log) stay, so that a search over the same data goes on.
 _FILES = ("run.json", "report.html", "train.py", "predictions.csv", "rejected.csv")
 
 _MOST_LISTED = 200

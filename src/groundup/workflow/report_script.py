@@ -37,11 +37,11 @@ def chart_script() -> str:
         If vl-convert cannot make the bundle.
     """
     # both are imported late: numba, behind _kernel, takes a second that a finished run has spent
-    from groundup._kernel import _private_folder, cache_folder
+    from groundup._kernel import private_folder, cache_folder
 
     folder = cache_folder()
     stem = f"charts-{version('vl-convert-python')}-"
-    trusted = _private_folder(folder)
+    trusted = private_folder(folder)
     if trusted and (script := _kept(folder, stem)):
         return script
     script = _bundle().replace("</script", r"<\/script").replace("<!--", r"<\!--")

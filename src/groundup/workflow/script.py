@@ -85,15 +85,16 @@ def _reading(state: RunState) -> str:
         "# 1. Read: every column's type is decided over all rows.",
         "data = read_table(DATA).frame",
     ]
-    if codes := state.audit.target_disguised:
-        lines.append(f"data[TARGET] = data[TARGET].mask(data[TARGET].isin({literal(codes)}))")
+    codes = state.audit.target_disguised
+    if codes:
+        lines.append(f"data = data[~data[TARGET].isin({literal(codes)})]")
     if state.audit.lines_without_target:
         lines.append("data = data[data[TARGET].notna()]")
     if state.test_file:
         lines += [
             "kinds = {column.name: column.spec for column in read_table(DATA).columns}",
             "test = read_table(TEST, kinds=kinds).frame",
-            "test = test[test[TARGET].notna()]",
+            f"test = test[test[TARGET].notna() & ~test[TARGET].isin({literal(codes)})]",
         ]
     return "\n".join(lines) + "\n"
 
@@ -101,8 +102,10 @@ def _reading(state: RunState) -> str:
 def _splitting(state: RunState) -> str:
     # The split was made before the leaks were known: they take part in telling rows apart.
     leaks = state.audit.with_role("leak") if state.split.keeps_copies_together else []
-    lines = "# 2. Split: the test rows are locked away.\n"
-    lines += list_source("FEATURES", state.audit.features)
+    lines = (
+        "# 2. Split: the test rows are locked away. The columns stand as they are treated below.\n"
+    )
+    lines += state.preparation.lists_code()
     if leaks:
         lines += list_source("LEAKS", leaks)
     lines += f"X, y = data[FEATURES{' + LEAKS' * bool(leaks)}], data[TARGET]\n"

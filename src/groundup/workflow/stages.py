@@ -146,6 +146,7 @@ def _target(state: RunState) -> str:
 def audit_stage(state: RunState) -> None:
     with state.stage("audit", "looking for what would mislead a model"):
         state.audit = audit_table(state.table, state.target, state.task, keep=state.keep)
+        state.record["columns"] = _columns_part(state, {})
         state.display.found(*words.audit_line(state.audit.findings, state.audit.roles))
 
 
@@ -210,7 +211,8 @@ def _rows_of_test_file(state: RunState) -> pd.DataFrame:
             f"{state.test_file} lacks {', '.join(map(repr, missing))}: a test file needs the "
             "columns of the training file and the target. For rows without it: groundup predict."
         )
-    frame = table.frame[table.frame[state.target].notna()]
+    y = table.frame[state.target]
+    frame = table.frame[y.notna() & ~y.isin(state.audit.target_disguised)]
     if frame.empty:
         raise DataError(f"{state.test_file} has no row with a value in {state.target!r}.")
     return frame
@@ -229,21 +231,30 @@ def explore_stage(state: RunState) -> None:
         X = state.preparation.missing.fit_transform(state.X_train)
         described, part = explore(X, state.y_train, state.task, kinds, seed=state.seed)
         state.record["explore"] = part
-        state.record["columns"] = [
-            {
-                "name": column.name,
-                "kind": column.kind,
-                "role": state.audit.roles[column.name][0],
-                "why": state.audit.roles[column.name][1],
-                "missing": column.missing,
-                "distinct": column.distinct,
-                "summary": None,
-                "histogram": None,
-                **described.get(column.name, {}),
-            }
-            for column in state.table.columns
-        ]
+        state.record["columns"] = _columns_part(state, described)
         state.display.found(*words.explore_line(part))
+
+
+def _columns_part(state: RunState, described: dict[str, dict]) -> list[dict[str, Any]]:
+    """Return every column with its role and counts.
+
+    What was explored is described on the training rows, the rest is counted over the whole file.
+    """
+    return [
+        {
+            "name": column.name,
+            "kind": column.kind,
+            "role": state.audit.roles[column.name][0],
+            "why": state.audit.roles[column.name][1],
+            "counted_over": "training rows" if column.name in described else "file",
+            "missing": column.missing,
+            "distinct": column.distinct,
+            "summary": None,
+            "histogram": None,
+            **described.get(column.name, {}),
+        }
+        for column in state.table.columns
+    ]
 
 
 def compare_stage(state: RunState) -> None:
@@ -271,7 +282,7 @@ def tune_stage(state: RunState) -> None:
             state.comparison,
             seed=state.seed,
             seconds=max(_LEAST_TUNING_SECONDS, seconds),
-            storage=state.folder.path / "tune.db",
+            storage=state.folder.path / "trials.log",
             progress=state.progress,
         )
         state.record |= {
