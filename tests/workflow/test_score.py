@@ -64,11 +64,11 @@ def test_groups_widen_the_interval():
 
 
 def test_a_missing_group_is_a_group_of_its_own():
-    model, _ = fitted("binary")
-    X, y = make_table("binary", n=60, seed=1)
-    groups = np.array([None] * 60, dtype=object)
-    test = score_once(model, X, y, "binary", groups=groups)
-    assert "groups" in test["method"]
+    model, _ = fitted("regression")
+    X, y = make_table("regression", n=60, seed=1)
+    groups = np.array([None] * 40 + ["a"] * 20, dtype=object)
+    test = score_once(model, X, y, "regression", groups=groups)
+    assert "41 groups" in test["method"]
 
 
 def test_a_class_that_the_test_lacks():
