@@ -33,7 +33,9 @@ def mixed_table(path: Path, n_rows: int = 10_000, n_columns: int = 20, seed: int
     frame = pd.DataFrame(Z.round(4), columns=[f"measure_{j}" for j in range(n_numbers)])
     frame.iloc[rng.random(n_rows) < 0.05, 4] = np.nan
     frame["city"], frame["plan"], frame["product"] = city, plan, product
-    frame["since"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 1500, n_rows), "D")
+    frame["since"] = pd.Timestamp("2020-01-01") + pd.to_timedelta(
+        rng.integers(0, 1500, n_rows), "D"
+    )
     frame["active"] = np.where(rng.random(n_rows) < 0.5, "true", "false")
     frame["left"] = np.where(signal + rng.normal(size=n_rows) > 0, "yes", "no")
     frame.to_csv(path, index=False)

@@ -1,4 +1,4 @@
-"""Kernels: arithmetic that believes in NaN, threads that change no bit, a cache that is survived."""
+"""Kernels: arithmetic that believes in NaN, threads that change no bit, a cache survived."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Machine learning from the ground up.
 
 The algorithms live in sub-packages that carry scikit-learn's names: ``groundup.linear_model``,
-``groundup.neighbors``, ``groundup.optim``.  ``groundup run data.csv --target y`` is the whole way from
-a raw file to a checked model.  Importing this module loads none of them.
+``groundup.neighbors``, ``groundup.optim``.  ``groundup run data.csv --target y`` is the whole way
+from a raw file to a checked model.  Importing this module loads none of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _SUBPACKAGES = ("bundle", "linear_model", "neighbors", "optim", "workflow")
-__all__ = ["__version__", *_SUBPACKAGES]  # noqa: PLE0604
+__all__ = ["__version__", *_SUBPACKAGES]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,8 +8,8 @@ makes its own partial result, and the partials are merged in block order:
 
 The result then has the same bits on one thread, on two, and later on many machines.
 
-- Fine work (a step of k-means, a gradient) runs as a ``block_kernel``: 4 to 7 microseconds to start.
-- Coarse work (trees of a forest, folds) runs through `over_threads`: 100 microseconds a task.
+- Fine work (a step of k-means, a gradient) runs as a ``block_kernel``: 4 to 7 microseconds.
+- Coarse work (trees of a forest, folds) runs through `over_threads`: 100 microseconds.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 import numpy as np
-from numba import config, prange
+from numba import prange
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import ThreadpoolController
 
-from groundup._kernel import block_kernel
+from groundup._kernel import MOST_THREADS, block_kernel
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -80,7 +80,7 @@ def thread_count(n_jobs: int | None = None) -> int:
     """
     if n_jobs == 0:
         raise ValueError("n_jobs=0 asks for no thread at all; give 1 or more, -1 for all, or None.")
-    available = min(_openmp_effective_n_threads(), config.NUMBA_NUM_THREADS)
+    available = min(_openmp_effective_n_threads(), MOST_THREADS)
     if n_jobs is None:
         return available
     if n_jobs < 0:
@@ -169,7 +169,7 @@ def all_finite(X: np.ndarray, n_threads: int = 1) -> bool:
     False
     """
     flat = X.reshape(-1)
-    if flat.shape[0] < 50_000:
+    if flat.shape[0] < 500_000:  # a millisecond at most, and no threads to wait for
         return bool(np.isfinite(flat).all())
     flat.flags.writeable = False  # a view of its own: one signature of the kernel
     bounds = block_bounds(flat.shape[0], block_rows=65_536)

@@ -109,7 +109,9 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         n_steps = 0
         state: State = {}
         with _held_interrupt() as interrupted:
-            for n_steps, state in enumerate(steps, start=1):
+            for latest in steps:
+                state = latest
+                n_steps += 1
                 if interrupted:
                     break
         return self._keep(state, n_steps, interrupted)
@@ -160,7 +162,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
     def _validated(
         self, X: Any, y: Any, sample_weight: Any
     ) -> tuple[np.ndarray, Any, np.ndarray | None]:
-        """Check everything that ``fit`` was given; return read-only arrays in the kernels' layout."""
+        """Check all that ``fit`` was given; return read-only arrays in the kernels' layout."""
         tags = self.__sklearn_tags__()
         if not tags.target_tags.required:
             X, y = validate_data(self, X, **_LAYOUT), None
@@ -225,7 +227,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
 
 _SET_BY_VALIDATION = {"n_features_in_", "feature_names_in_", "classes_"}
 
-# The kernels' layout; the base class reads the values itself, in parallel, to see that they are finite.
+# The kernels' layout; that the values are finite, the base class sees for itself, in parallel.
 _LAYOUT: dict[str, Any] = {"dtype": np.float64, "order": "C", "ensure_all_finite": False}
 
 

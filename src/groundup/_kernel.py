@@ -1,9 +1,9 @@
 """Kernels: the compiled inner loops, and the folder where their machine code is kept.
 
-``@kernel`` compiles a plain function with numba the first time it is called.  ``@block_kernel`` does
-the same for a function whose outermost loop is a ``prange`` over fixed blocks of rows, and runs
-those blocks on ``n_threads`` threads.  Both keep the machine code in a private folder of the user,
-so that the second process starts warm.
+``@kernel`` compiles a plain function with numba the first time it is called.  ``@block_kernel``
+does the same for a function whose outermost loop is a ``prange`` over fixed blocks of rows, and
+runs those blocks on ``n_threads`` threads.  Both keep the machine code in a private folder of the
+user, so that the second process starts warm.
 
 Three rules live here because every kernel depends on them:
 
@@ -17,6 +17,7 @@ Three rules live here because every kernel depends on them:
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -34,6 +35,9 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLoca
 from numba.core.dispatcher import Dispatcher
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+#: The most threads that a block kernel may use in this process.
+MOST_THREADS: int = getattr(numba.config, "NUMBA_NUM_THREADS")  # noqa: B009
 
 FASTMATH = frozenset({"reassoc", "contract", "nsz", "arcp"})
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": set(FASTMATH)}
@@ -63,7 +67,7 @@ def cache_folder() -> Path:
 
 @functools.lru_cache
 def private_folder(folder: Path) -> bool:
-    """Create `folder` for this user alone; tell whether what is in it can be trusted and written."""
+    """Create `folder` for this user alone; tell whether it can be trusted and written to."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if hasattr(os, "getuid"):
@@ -98,7 +102,7 @@ class _Locator(_CacheLocator):
 
     def get_source_stamp(self):
         # numba stamps a kernel with its own file alone, so an edited callee in another file would
-        # keep its old machine code inside a cached caller.  Here the stamp covers the callees' files.
+        # keep its old machine code inside a cached caller.  This stamp covers the callees' files.
         return [_file_digest(path) for path in sorted(_source_files(self._py_func, set()))]
 
 
@@ -157,17 +161,15 @@ class _Cache(FunctionCache):
 
     def _forget(self):
         """Drop the index, so that the next compilation writes a sound one."""
-        try:
+        with contextlib.suppress(OSError):
             os.unlink(self._cache_file._index_path)
-        except OSError:
-            pass
 
 
 def _compile_lazily(function: Function, parallel: bool = False) -> Any:
-    compiled = numba.njit(**_OPTIONS, parallel=parallel)(function)
+    compiled: Any = numba.njit(**_OPTIONS, parallel=parallel)(function)
     # With NUMBA_DISABLE_JIT=1 it is the function itself; what was typed at a prompt has no file.
     if isinstance(compiled, Dispatcher) and os.path.exists(function.__code__.co_filename):
-        compiled._cache = _Cache(function, parallel)
+        compiled._cache = _Cache(function, parallel)  # type: ignore[attr-defined]
     return compiled
 
 
@@ -200,7 +202,7 @@ def kernel(function: Function) -> Function:
     return _compile_lazily(function)
 
 
-# GNU OpenMP cannot be used in a process forked from one that has used it: numba ends such a process.
+# GNU OpenMP cannot be used in a process forked from one that has used it: numba ends that process.
 _parallel_was_used = False
 _forked_after_use = False
 
@@ -270,7 +272,7 @@ def block_kernel(function: Function) -> Callable[..., Any]:
 
 
 def _on_threads(parallel: Any, args: tuple, n_threads: int, before: int) -> Any:
-    numba.set_num_threads(max(1, min(n_threads, numba.config.NUMBA_NUM_THREADS)))
+    numba.set_num_threads(max(1, min(n_threads, MOST_THREADS)))
     try:
         return parallel(*args)
     finally:

@@ -26,7 +26,7 @@ app = typer.Typer(
 )
 
 
-class Task(StrEnum):
+class TaskName(StrEnum):
     """The kinds of problem."""
 
     binary = "binary"
@@ -77,7 +77,7 @@ def run(
         typer.Option(help="A file of test rows, with the target, instead of locking some away."),
     ] = None,
     task: Annotated[
-        Task | None, typer.Option(help="The kind of problem, where the guess is wrong.")
+        TaskName | None, typer.Option(help="The kind of problem, where the guess is wrong.")
     ] = None,
     split: Annotated[
         SplitMethod | None, typer.Option(help="How test rows are chosen, where the guess is wrong.")

@@ -63,6 +63,7 @@ def test_pipelines_of_all_shapes(tmp_path, seed, task):
         if hasattr(pipeline, "predict_proba"):
             expected = pipeline.predict_proba(rows)
             assert bundle.predict_proba(rows).tobytes() == expected.tobytes()
+    assert bundle.pipeline[1].output_indices_ == pipeline[1].output_indices_
     assert (
         pipeline[:-1].get_feature_names_out().tolist()
         == bundle.pipeline[:-1].get_feature_names_out().tolist()

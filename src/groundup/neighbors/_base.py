@@ -7,6 +7,7 @@ and `radius_neighbors` ask it.  Which one is built does not change an answer, on
 from __future__ import annotations
 
 import numbers
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -82,7 +83,7 @@ class NeighborsBase(Estimator):
         faster = metric.p >= 1 and tree_is_faster(n, d, self.n_neighbors, metric.kind)
         return "kd_tree" if faster else "brute"
 
-    def _steps(self, X: np.ndarray, y: Any, sample_weight: None) -> Steps:
+    def _steps(self, X: np.ndarray, y: Any, sample_weight: np.ndarray | None) -> Steps:
         metric = self._metric(X.shape[1])
         fitted = X.copy()  # a later change of the caller's array must not change answers
         mapped = read_only(metric.map_rows(fitted, asked=False))
@@ -190,6 +191,8 @@ def query_blocks(n_queries: int) -> np.ndarray:
 class KNeighborsMixin:
     """Questions for the k nearest."""
 
+    _nearest: Callable[..., Any]  # of `NeighborsBase`
+
     def kneighbors(
         self, X: Any = None, n_neighbors: int | None = None, return_distance: bool = True
     ) -> Any:
@@ -271,6 +274,8 @@ class KNeighborsMixin:
 
 class RadiusNeighborsMixin:
     """Questions for all rows within a radius."""
+
+    _graph: Callable[..., Any]  # of `NeighborsBase`
 
     def radius_neighbors(
         self,

@@ -121,7 +121,7 @@ class KNeighborsClassifier(KNeighborsMixin, ClassifierMixin, NeighborsBase):
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any) -> Self:  # type: ignore[override]
         """Index the rows and keep their classes.
 
         Parameters
@@ -150,7 +150,7 @@ class KNeighborsClassifier(KNeighborsMixin, ClassifierMixin, NeighborsBase):
             return super()._encoded(y)
         check_classification_targets(y)
         pairs = [np.unique(column, return_inverse=True) for column in y.T]
-        self.classes_ = [classes for classes, _ in pairs]
+        self.classes_: Any = [classes for classes, _ in pairs]
         return np.column_stack([codes for _, codes in pairs]).astype(np.int64)
 
     def _target_state(self, y: np.ndarray) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import shutil
 import zipfile
 import zlib
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .table import DataError
 
@@ -170,7 +170,7 @@ def _unzip(path: Path, folder: Path) -> Path:
     return target
 
 
-def _copy_bounded(packed: BinaryIO, plain: BinaryIO, packed_bytes: int, path: Path) -> None:
+def _copy_bounded(packed: Any, plain: BinaryIO, packed_bytes: int, path: Path) -> None:
     """Copy a decompressed stream to disk, and stop where no honest table would still go on."""
     free = shutil.disk_usage(Path(plain.name).parent).free
     # What ever unpacks to less than half of the free disk, 8 GiB and 200 times its packed size.

@@ -27,6 +27,7 @@ from .notations import (
     month_first_twin,
     thousands_twin,
 )
+from .table import Kind
 
 AGREEMENT = 0.99
 # A column is numbers although words for "missing" stand among them, if this share is numbers.
@@ -61,7 +62,7 @@ class ColumnType:
     notes: dict[str, object] = field(default_factory=dict)
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> Kind:
         return self.notation.kind
 
 

@@ -3,11 +3,11 @@
 **Whole.** The rows go to a temporary file beside the target, which is flushed to the disk and then
 renamed over it. A full disk or an interrupt leaves the old file as it was.
 
-**Harmless.** A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula,
-and a formula can send data away or start a program. Text that came with somebody's data must not
-become one, so such a cell (or column name) is written with an apostrophe in front. What is a number
-from end to end, such as ``-3.5``, stays a number. A cell is quoted where it holds any of the usual
-separators, so that a spreadsheet that splits at semicolons does not find a formula in the middle.
+**Harmless.** A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a
+formula, and a formula can send data away or start a program. Text that came with somebody's data
+must not become one, so such a cell (or column name) is written with an apostrophe in front. What is
+a number from end to end, such as ``-3.5``, stays a number. A cell is quoted where it holds any of
+the usual separators, so that a spreadsheet that splits at semicolons finds no formula inside.
 
 References
 ----------
@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
-# The ASCII characters that start a formula, and the full-width forms that some programs fold into them.
+# The characters that start a formula, and the full-width forms that some programs fold into them.
 _STARTS_FORMULA = frozenset("=+-@\uff1d\uff0b\uff0d\uff20")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _NEEDS_QUOTES = re.compile(r'[",;|\t\r\n]|^\s|\s$')
@@ -200,8 +200,8 @@ def write_csv(frame: pd.DataFrame, path: str | os.PathLike[str], *, index: bool 
     Parameters
     ----------
     frame : pandas.DataFrame of shape (n_rows, n_columns)
-        The table. Numbers are written with all their digits, missing values as empty cells, dates in
-        ISO form, text through :func:`csv_safe`. Column names are treated like text.
+        The table. Numbers are written with all their digits, missing values as empty cells, dates
+        in ISO form, text through :func:`csv_safe`. Column names are treated like text.
     path : path-like
         Where the file goes; an existing file is replaced.
     index : bool, default=False

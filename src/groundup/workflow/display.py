@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.prompt import IntPrompt
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -29,6 +30,7 @@ class Display:
         self.console = console or Console(highlight=False)
         self._width = min(self.console.width, _WIDEST) - 2
         self._found, self._why = "", ""
+        self._status: Status | None = None
 
     @property
     def can_ask(self) -> bool:
@@ -52,9 +54,11 @@ class Display:
             ) as status:
                 self._status = status
                 self._name = name
-                yield
+                try:
+                    yield
+                finally:
+                    self._status = None
         else:
-            self._status = None
             yield
         self._line(name, time.perf_counter() - begun)
 

@@ -28,7 +28,7 @@ def in_one_line(error: BaseException) -> str:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             text = f"The disk is full: {name} could not be written. Free some space and run again."
         elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            text = f"No permission for {name}. Check who owns it, or give another folder with --out."
+            text = f"No permission for {name}. Check who owns it, or choose another folder."
         else:
             text = f"{error.strerror}: {name}"
     elif isinstance(error, MemoryError):

@@ -33,7 +33,7 @@ class Finding:
 
     Examples
     --------
-    >>> finding = Finding("constant-column", "audit", "Region holds one value.", columns=("Region",))
+    >>> finding = Finding("constant-column", "audit", "One value in all rows.", columns=("Region",))
     >>> finding.as_dict()["columns"]
     ['Region']
     """

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -125,7 +126,7 @@ def _parsed(line: str) -> object:
         return None
 
 
-def _loads(text: str) -> object:
+def _loads(text: str) -> Any:
     return json.loads(text, parse_float=_Digits, parse_int=_Digits, parse_constant=_Digits)
 
 

@@ -37,7 +37,7 @@ def chart_script() -> str:
         If vl-convert cannot make the bundle.
     """
     # both are imported late: numba, behind _kernel, takes a second that a finished run has spent
-    from groundup._kernel import private_folder, cache_folder
+    from groundup._kernel import cache_folder, private_folder
 
     folder = cache_folder()
     stem = f"charts-{version('vl-convert-python')}-"

@@ -9,8 +9,10 @@ from typing import Any
 from groundup.workflow import words
 from groundup.workflow.display import Display
 from groundup.workflow.outcome import Folder
+from groundup.workflow.partition import Method
 from groundup.workflow.record import new_record
 from groundup.workflow.stages import STAGES, RunState
+from groundup.workflow.task import Task
 
 
 def run(
@@ -21,9 +23,9 @@ def run(
     time: float = 20.0,
     seed: int = 0,
     test: str | Path | None = None,
-    task: str | None = None,
+    task: Task | None = None,
     keep: tuple[str, ...] = (),
-    split: str | None = None,
+    split: Method | None = None,
     display: Display | None = None,
 ) -> dict[str, Any]:
     """Go from a raw file to a trained, checked and explained model.

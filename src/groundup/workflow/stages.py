@@ -29,12 +29,14 @@ from groundup.workflow.findings import Finding
 from groundup.workflow.folds import warnings_as_findings
 from groundup.workflow.ladder import final_pipeline
 from groundup.workflow.outcome import Folder
+from groundup.workflow.partition import Method
 from groundup.workflow.prepare import Preparation, build_preparation
 from groundup.workflow.read import DataError, Table, read_table
 from groundup.workflow.record import source_part
 from groundup.workflow.score import score_once
 from groundup.workflow.split import Split, make_split
 from groundup.workflow.task import (
+    Task,
     check_target,
     infer_task,
     likely_targets,
@@ -55,18 +57,18 @@ class RunState:
 
     data: Path
     asked_target: str | None
-    asked_task: str | None
+    asked_task: Task | None
     test_file: Path | None
     seed: int
     seconds: float
     keep: tuple[str, ...]
-    split_method: str | None
+    split_method: Method | None
     display: Display
     record: dict[str, Any]
     begun: float = field(default_factory=time.monotonic)
     table: Table = field(init=False)
     target: str = field(init=False)
-    task: str = field(init=False)
+    task: Task = field(init=False)
     folder: Folder = field(init=False)
     audit: Audit = field(init=False)
     split: Split = field(init=False)
@@ -155,7 +157,7 @@ def split_stage(state: RunState) -> None:
     audit, frame = state.audit, state.table.frame.iloc[state.audit.rows]
     y = frame[state.target]
     with state.stage("split", "locking the test rows away"):
-        method = "file" if state.test_file else state.split_method
+        method: Method | None = "file" if state.test_file else state.split_method
         state.split = make_split(frame, y, state.task, audit, seed=state.seed, method=method)
         if state.test_file:
             test_frame = _rows_of_test_file(state)
@@ -285,7 +287,9 @@ def tune_stage(state: RunState) -> None:
             storage=state.folder.path / "trials.log",
             progress=state.progress,
         )
+        # Where the baseline had been chosen, tuning may have found a model that beats it.
         state.record |= {
+            **state.comparison.as_dict(),
             "tune": state.tuning.as_dict(),
             "chosen_params": state.tuning.all_params,
         }

@@ -5,9 +5,9 @@ ones are not. Trial 0 is always the model as it was compared, so the search star
 score, and the tuned parameters are kept only if they beat it by more than one standard error:
 tuning never makes the result worse than not tuning, up to chance.
 
-The trials lie in a journal, a line for each event (Optuna's SQLite took seconds to open and ten times
-as long a trial). A search that is stopped goes on from there, and the trials are the same ones as if
-it had never been stopped, because each trial's sampler is seeded by its number.
+The trials lie in a journal, a line for each event (Optuna's SQLite took seconds to open, and ten
+times as long a trial). A search that is stopped goes on from there, and the trials are the same
+ones as if it had never been stopped, because each trial's sampler is seeded by its number.
 
 References
 ----------
