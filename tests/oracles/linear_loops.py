@@ -49,12 +49,12 @@ def elastic_net_objective(X, y, w, l1, l2, weights=None):
     return 0.5 * mean_square + l1 * np.abs(w).sum() + 0.5 * l2 * w @ w
 
 
-def dual_objective(X, y, theta, l1, l2, positive=False):
+def dual_objective(X, y, theta, l1, l2, positive=False, n=None):
     """Largest lower bound that theta gives: the conjugates of both terms, from their definitions.
 
     min_w 1/(2n) |y - Xw|^2 + penalty(w)  >=  theta.y/n - |theta|^2/(2n) - conj(X^T theta / n)
     """
-    n = len(y)
+    n = len(y) if n is None else n
     u = X.T @ theta / n
     excess = np.maximum((u if positive else np.abs(u)) - l1, 0.0)
     if l2 == 0.0:
@@ -62,3 +62,20 @@ def dual_objective(X, y, theta, l1, l2, positive=False):
     else:
         conjugate = (excess**2).sum() / (2 * l2)
     return theta @ y / n - theta @ theta / (2 * n) - conjugate
+
+
+def best_dual_objective(X, y, residual, l1, l2, positive=False):
+    """Largest bound along the residual, with the l2 penalty as a conjugate or as d more rows."""
+    n, d = X.shape
+    bound = dual_objective(X, y, residual, l1, l2, positive) if l2 > 0 else 0.0
+    if l1 > 0:
+        # The rows sqrt(n l2) I with target 0 have the residual -sqrt(n l2) w; solve for w in them.
+        w = np.linalg.lstsq(X, y - residual, rcond=None)[0] if d <= n else None
+        w = np.zeros(d) if l2 == 0 else w
+        more = np.concatenate([X, np.sqrt(n * l2) * np.eye(d)])
+        target, extended = np.append(y, np.zeros(d)), np.append(residual, -np.sqrt(n * l2) * w)
+        steepness = more.T @ extended / n
+        steepest = (steepness if positive else np.abs(steepness)).max()
+        scale = min(extended @ target / (extended @ extended), l1 / steepest)
+        bound = max(bound, dual_objective(more, target, scale * extended, l1, 0.0, positive, n))
+    return bound
