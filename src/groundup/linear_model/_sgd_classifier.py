@@ -174,7 +174,7 @@ class SGDClassifier(ClassifierMixin, StochasticLinearModel):
         if len(self.classes_) < 2:
             raise ValueError(
                 "SGDClassifier needs rows of more than one class, but y holds only 1 class: "
-                f"{self.classes_[0]!r}."
+                f"{self.classes_.tolist()[0]!r}."
             )
 
     def _class_weighted(self, codes, sample_weight):
