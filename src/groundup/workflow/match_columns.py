@@ -39,7 +39,7 @@ def read_as_trained(data: Path, bundle: Bundle) -> tuple[Table, list[Finding]]:
     """
     from groundup.workflow.read import read_table
 
-    kinds: dict[str, Any] = {column.name: column.kind for column in bundle.schema}
+    kinds: dict[str, Any] = {column.name: _spec(column) for column in bundle.schema}
     kinds[bundle.target] = bundle.target_kind
     table = read_table(data, kinds=kinds)
     findings = []
@@ -193,3 +193,8 @@ def _folded(name: str) -> str:
 
 def _are(names: list[str]) -> str:
     return f"The column {names[0]} is" if len(names) == 1 else f"The columns {listed(names)} are"
+
+
+def _spec(column: Any) -> str:
+    """Kind and notation of a column as the training file wrote it, for `read_table`."""
+    return f"{column.kind}: {column.written_as}" if column.written_as else column.kind

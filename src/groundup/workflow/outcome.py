@@ -88,6 +88,8 @@ class Folder:
             schema=[column for column in state.table.columns if column.name in features],
             task=state.task,
             target=state.target,
+            target_kind=state.audit.kinds[state.target],
+            unused=[name for name in state.audit.kinds if name not in {*features, state.target}],
             classes=record["classes"],
             positive=record["positive"],
             golden=state.X_test.iloc[:_GOLDEN_ROWS],
