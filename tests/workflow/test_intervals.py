@@ -22,7 +22,7 @@ from groundup.workflow.intervals import (
     wilson,
 )
 
-BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "coverage.py"
+BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "interval_coverage.py"
 
 
 def coverage_benchmark():

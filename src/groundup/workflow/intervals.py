@@ -19,7 +19,7 @@ little weight (ψ is its influence function), so its variance is that of the mea
 one group share their luck; their ψ are summed first, and the groups are what is counted, with
 Student's quantile for their number.
 
-`benchmarks/coverage.py` checks by simulation how often each of them holds the true value.
+`benchmarks/interval_coverage.py` checks by simulation how often each of them holds the true value.
 
 References
 ----------

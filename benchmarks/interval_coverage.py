@@ -5,8 +5,8 @@ from populations whose true score is known in closed form, and it is counted how
 holds it. A usual alternative stands beside it: the textbook normal interval, or the percentile
 bootstrap.
 
-    python benchmarks/coverage.py              # the whole table, about a minute
-    python benchmarks/coverage.py --repeats 200
+    python benchmarks/interval_coverage.py              # the whole table, about a minute
+    python benchmarks/interval_coverage.py --repeats 200
 """
 
 from __future__ import annotations
