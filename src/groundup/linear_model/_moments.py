@@ -32,7 +32,7 @@ import numpy as np
 from groundup._blocks import block_bounds, over_threads, single_blas_thread
 from groundup._kernel import kernel
 
-CHUNK_ROWS = 1024  # a chunk of 50 columns stays in a core's second-level cache
+CHUNK_ROWS = 4096  # few enough for the caches, and so many that Python's share is small
 Result = TypeVar("Result")
 
 
@@ -113,7 +113,7 @@ class CentredRows:
         self.width = X.shape[1] + Y.shape[1]
         # Every block keeps a (d + t)^2 matrix until the merge: at most 256 MiB of them.
         most = max(2, min(64, 2**25 // self.width**2))
-        self.bounds = block_bounds(len(X), block_rows=4 * CHUNK_ROWS, max_blocks=most)
+        self.bounds = block_bounds(len(X), block_rows=CHUNK_ROWS, max_blocks=most)
 
     def over_blocks(self, of_block: Callable[[int, int], Result]) -> list[Result]:
         """Call `of_block(start, stop)` for every block of rows; results in block order."""
