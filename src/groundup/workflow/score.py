@@ -25,7 +25,7 @@ from groundup.workflow.metric import (
 )
 
 # With one row of the target's variance above this share, simulated intervals for R² held the true
-# score in 70 to 85% of the tests instead of 95%: see benchmarks/interval_coverage.py, "lognormal target".
+# score in 70 to 85% of tests instead of 95% (benchmarks/interval_coverage.py, "lognormal target").
 # With one row of the squared error above it, the interval is right and very wide.
 _HEAVY_ROW = 0.2
 
