@@ -253,6 +253,14 @@ def test_constant_columns_and_a_constant_target(shape):
     assert flat.intercept_ == pytest.approx(4.0)
 
 
+@pytest.mark.parametrize("n_columns", [3, 200])
+def test_columns_that_say_nothing(n_columns):
+    for rows in (1, 5):
+        model = Lasso(alpha=0.1).fit(np.full((rows, n_columns), 7.0), np.arange(float(rows)))
+        assert not model.coef_.any()
+        assert model.intercept_ == pytest.approx((rows - 1) / 2)
+
+
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_too_few_epochs_are_said(shape):
     X, y = problem(shape)

@@ -197,6 +197,7 @@ def working_sets(
             across = Z.T @ columns
             gram = np.block([[gram, across], [across.T, columns.T @ columns]])
             A, Z = np.concatenate([A, new]), np.concatenate([Z, columns], axis=1)
+            share = max(len(A), 1) / d  # of an epoch over all columns
             part = w[A]
             epochs, _, settled = descend(
                 gram,
@@ -206,13 +207,13 @@ def working_sets(
                 slope[A],
                 np.argsort(A) if rng is None else rng.permutation(len(A)),
                 penalty,
-                min(n_epochs, math.ceil((max_iter - work) * d / len(A))),
+                min(n_epochs, math.ceil((max_iter - work) / share)),
                 tol,
                 INNER * tol * square,
             )
             w[A] = part
             gap = over_all_columns(target - Z @ part)
-        work += epochs * len(A) / d
+        work += epochs * share
         n_epochs *= 2
         converged = settled and gap <= tol * square
         n_iter = min(max_iter, math.ceil(work))
