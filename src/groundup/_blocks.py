@@ -142,10 +142,12 @@ def _finite_blocks(
     finite,  # (b,) out: whether block b holds no NaN and no infinity
 ):
     for block in prange(finite.shape[0]):
+        # An index that starts at zero is known not to be negative, so the loop is vectorised.
+        values = X[bounds[block] : bounds[block + 1]]
         # 0 * x is 0 for every finite x, and NaN for NaN and infinity: one test a block.
         zero = 0.0
-        for i in range(bounds[block], bounds[block + 1]):
-            zero += X[i] * 0.0
+        for i in range(values.shape[0]):
+            zero += values[i] * 0.0
         finite[block] = zero == 0.0
 
 

@@ -159,7 +159,7 @@ def triangle(rows: CentredRows, mean: np.ndarray) -> np.ndarray:
         Z = np.concatenate([Z.copy() for Z, *_ in rows.chunks(start, stop, mean)])
         return np.linalg.qr(Z, mode="r")
 
-    return np.linalg.qr(np.concatenate(rows.over_blocks(of_block)), mode="r")
+    return np.asarray(np.linalg.qr(np.concatenate(rows.over_blocks(of_block)), mode="r"))
 
 
 def shortest_solution(
