@@ -183,11 +183,16 @@ def test_nan_is_believed_in():
 
 def test_an_error_inside_restores_the_thread_count():
     import numba
+    from groundup._kernel import block_kernel
 
-    from groundup._blocks import all_finite
+    @block_kernel
+    def refuse(partial):
+        for block in numba.prange(partial.shape[0]):
+            partial[block] = 1.0
 
     before = numba.get_num_threads()
-    all_finite(np.zeros(100_000), n_threads=1)
+    with pytest.raises(numba.TypingError):
+        refuse("not an array", n_threads=1)
     assert numba.get_num_threads() == before
 
 
@@ -226,9 +231,9 @@ def test_all_finite_sees_one_bad_value_wherever_it_is(n, bad):
 
     for position in (0, n // 2, n - 1):
         X = np.full(n, 1e308)
-        assert all_finite(X, 2)
+        assert all_finite(X)
         X[position] = bad
-        assert not all_finite(X, 2)
+        assert not all_finite(X)
 
 
 def test_over_threads_runs_at_the_same_time_and_keeps_the_order():
@@ -241,3 +246,16 @@ def test_over_threads_runs_at_the_same_time_and_keeps_the_order():
         return k
 
     assert over_threads(meet, [3, 1], n_threads=2) == [3, 1]
+
+
+def test_an_error_in_a_task_reaches_the_caller():
+    from groundup._blocks import over_threads
+
+    def refuse(k):
+        if k == 5:
+            raise IndexError("task 5")
+        return k
+
+    with pytest.raises(IndexError, match="task 5"):
+        over_threads(refuse, range(8), n_threads=2)
+    assert over_threads(refuse, [], n_threads=2) == []

@@ -32,7 +32,7 @@ from sklearn.utils import assert_all_finite, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from groundup._blocks import all_finite, thread_count
+from groundup._blocks import all_finite
 
 State = dict[str, Any]
 Steps = Generator[State, None, None]
@@ -272,7 +272,7 @@ def read_only(array: np.ndarray | None) -> Any:
 
 
 def _require_finite(X: np.ndarray, estimator: BaseEstimator) -> None:
-    if not all_finite(X, thread_count(getattr(estimator, "n_jobs", None))):
+    if not all_finite(X):
         assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
 
 

@@ -24,6 +24,7 @@ References
 from __future__ import annotations
 
 import functools
+import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple, TypeVar
 
@@ -87,6 +88,26 @@ def centre_chunk(
             Z[i, d + k] = root * (Y[i, k] - mean[d + k])
 
 
+@kernel
+def centre_at_own_mean(
+    X,  # (m, d) in
+    Y,  # (m, t) in
+    weights,  # (m,) in
+    mean,  # (d + t,) out
+    Z,  # (m, d + t) out
+):
+    """Do both in one call, and return the sum of the weights.
+
+    Threads meet whenever they take Python's lock again, so a chunk has as few calls as it can.
+    """
+    total = 0.0
+    for i in range(weights.shape[0]):
+        total += weights[i]
+    chunk_mean(X, Y, weights, total, mean)
+    centre_chunk(X, Y, weights, mean, Z)
+    return total
+
+
 class CentredRows:
     """The rows (x, y), to be gone through in centred chunks, blocks of them at the same time.
 
@@ -111,6 +132,7 @@ class CentredRows:
         self.weights = self.weights.view()
         self.weights.flags.writeable = False
         self.width = X.shape[1] + Y.shape[1]
+        self.buffers = threading.local()
         # Every block keeps a (d + t)^2 matrix until the merge: at most 256 MiB of them.
         most = max(2, min(64, 2**25 // self.width**2))
         self.bounds = block_bounds(len(X), block_rows=CHUNK_ROWS, max_blocks=most)
@@ -132,18 +154,24 @@ class CentredRows:
         shape (at most CHUNK_ROWS, d + t) and overwritten by the next chunk; that mean; and the
         weight of the chunk.
         """
-        buffer = np.empty((min(CHUNK_ROWS, stop - start), self.width))
+        buffer = self._own_buffer()
         for low in range(start, stop, CHUNK_ROWS):
             high = min(low + CHUNK_ROWS, stop)
             rows = self.X[low:high], self.Y[low:high], self.weights[low:high]
-            centre = mean
-            weight = float(rows[2].sum())
-            if centre is None:
-                centre = np.empty(self.width)
-                chunk_mean(*rows, weight, centre)
             Z = buffer[: high - low]
-            centre_chunk(*rows, centre, Z)
-            yield Z, centre, weight
+            if mean is None:
+                own = np.empty(self.width)
+                weight = centre_at_own_mean(*rows, own, Z)
+                yield Z, own, weight
+            else:
+                centre_chunk(*rows, mean, Z)
+                yield Z, mean, float(rows[2].sum())
+
+    def _own_buffer(self) -> np.ndarray:
+        """Return this thread's buffer for a chunk: a new one a block costs a page fault a page."""
+        if not hasattr(self.buffers, "chunk"):
+            self.buffers.chunk = np.empty((min(CHUNK_ROWS, len(self.X)), self.width))
+        return self.buffers.chunk
 
     def mean(self) -> np.ndarray:
         """Make the weighted mean of the rows alone, of shape (d + t,)."""
