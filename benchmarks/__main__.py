@@ -30,7 +30,7 @@ LIBRARIES = [
     "scikit-learn-intelex",
     "celer",
     "faiss-cpu",
-    "pynndescent",
+    "pykdtree",
 ]
 
 

@@ -183,6 +183,7 @@ def test_nan_is_believed_in():
 
 def test_an_error_inside_restores_the_thread_count():
     import numba
+
     from groundup._kernel import block_kernel
 
     @block_kernel

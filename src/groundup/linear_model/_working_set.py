@@ -155,7 +155,7 @@ def working_sets(
         (epochs so far), ``converged`` and ``mean`` (of the features and the target).
     """
     d = X.shape[1]
-    bounds = block_bounds(d, block_rows=512)
+    bounds = block_bounds(d, block_rows=1280)
     root = np.sqrt(weights)
     mean_y = float((weights * y).sum()) if fit_intercept else 0.0
     target = root * (y - mean_y)  # (n,): as the residual and the columns Z below, times sqrt(v)

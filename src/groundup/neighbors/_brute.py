@@ -10,8 +10,8 @@ thing a processor does.  But the expansion cancels: far from the origin the two 
 their difference is noise.  So the product only *filters*, in single precision, and never decides:
 
 1. Once, at fit: the rows are centred and scaled, shuffled, rounded to single precision, and packed
-   into panels of 512 rows with ``-||x||^2 / 2`` as one more feature (a query has a 1 there).
-2. For 128 queries at a time and panel after panel: all scores at once.
+   into panels of 256 rows with ``-||x||^2 / 2`` as one more feature (a query has a 1 there).
+2. For 96 queries at a time and panel after panel: all scores at once.
 3. A row whose score proves that it is farther than the k-th nearest so far is passed over.
    "Proves" means by more than the rounding error of the score can be, which is bounded below.
 4. The few others get their distance in double precision from the original rows, as the plain sum of
@@ -50,8 +50,8 @@ from groundup.neighbors._nearest import (
     sort_nearest,
 )
 
-PANEL_ROWS = 256  # with QUERY_ROWS: the scores of a block fill a quarter of a 1 MiB level-2 cache
-QUERY_ROWS = 128
+PANEL_ROWS = 256  # with QUERY_ROWS: the scores of a block stay in a level-2 cache
+QUERY_ROWS = 96
 GROUP = 64  # scores tested at once
 
 
