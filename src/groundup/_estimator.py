@@ -32,7 +32,7 @@ from sklearn.utils import assert_all_finite, compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from groundup._blocks import all_finite
+from groundup._blocks import all_finite, thread_count
 
 State = dict[str, Any]
 Steps = Generator[State, None, None]
@@ -103,6 +103,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._validate_params()
+        thread_count(getattr(self, "n_jobs", None))  # n_jobs=0 is refused before any work
         X_given, y_given, weight_given = X, y, sample_weight
         X, y, sample_weight = self._validated(X, y, sample_weight)
         self._check_parameters(X, y)
