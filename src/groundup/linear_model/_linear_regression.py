@@ -96,10 +96,10 @@ def least_squares(
     cutoff = EPS * max(n, d)
     with single_blas_thread():
         factor, error = cholesky_factor(gram) if n >= d else (None, np.inf)
-        squared = factor is not None and error <= tol
-        if squared:
+        squared = False
+        if factor is not None and error <= tol:
             singular = np.linalg.svd(factor, compute_uv=False)
-            squared = singular[-1] > cutoff * singular[0]
+            squared = bool(singular[-1] > cutoff * singular[0])
         if squared:
             w = cho_solve((factor, False), product, check_finite=False)
         else:
@@ -157,7 +157,7 @@ def triangle(rows: CentredRows, mean: np.ndarray) -> np.ndarray:
 
     def of_block(start: int, stop: int) -> np.ndarray:
         Z = np.concatenate([Z.copy() for Z, *_ in rows.chunks(start, stop, mean)])
-        return np.linalg.qr(Z, mode="r")
+        return np.asarray(np.linalg.qr(Z, mode="r"))
 
     return np.asarray(np.linalg.qr(np.concatenate(rows.over_blocks(of_block)), mode="r"))
 
