@@ -158,13 +158,13 @@ def say_results(display: Display, record: dict, folder: Path) -> None:
     display.say()
     display.say(f"{record['chosen_title']}. {record['test']['words']}", style="bold")
     display.say()
-    for name, what in [
-        ("report.html", "the whole story with charts: open it first"),
-        ("train.py", "the same model as a short script, yours to change"),
-        ("predictions.csv", "the test rows, predicted and true"),
-        ("model", "for: groundup predict " + str(folder) + " new.csv"),
+    for label, line in [
+        ("open", f"{folder / 'report.html'}"),
+        ("own", f"{folder / 'train.py'}  (the same model as a short script)"),
+        ("look", f"{folder / 'predictions.csv'}  (the test rows, predicted and true)"),
+        ("next", f"groundup predict {folder} new.csv"),
     ]:
-        display.say(f"{folder / name}  {what}")
+        display.say(f"{label:<5} {line}")
     display.say()
 
 
