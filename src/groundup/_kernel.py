@@ -103,7 +103,9 @@ class _Locator(_CacheLocator):
     def get_source_stamp(self):
         # numba stamps a kernel with its own file alone, so an edited callee in another file would
         # keep its old machine code inside a cached caller.  This stamp covers the callees' files.
-        return [_file_digest(path) for path in sorted(_source_files(self._py_func, set()))]
+        files = sorted(_source_files(self._py_func, set()))
+        # Code with and without bounds checks (NUMBA_BOUNDSCHECK=1) is not the same code either.
+        return [*map(_file_digest, files), os.environ.get("NUMBA_BOUNDSCHECK", "")]
 
 
 @functools.cache
