@@ -45,7 +45,8 @@ def exp_of_minus(a, size, bits, power, result):
     The first term left out is below 0.347^14/14! < 5e-18. The rounding of k log 2 is that of `a`
     itself, so the relative error is below (2 + a) 1.2e-16 (where multiply and add are rounded once,
     as compiled; plain Python, which rounds twice, comes a little above it).
-    2^-k is written down directly as the exponent bits of a float64. From 700 on, the result is e^-700 = 1e-304; NaN stays NaN.
+    2^-k is written down directly as the exponent bits of a float64. From 700 on, the
+    result is e^-700 = 1e-304; NaN stays NaN.
 
     a : (size or more,)  # in
     bits : (size or more,) int64, and power : the same memory seen as float64  # out
