@@ -7,7 +7,7 @@ from importlib import import_module
 
 from groundup._estimator import Estimator
 
-ALGORITHM_PACKAGES = ("linear_model", "neighbors")
+ALGORITHM_PACKAGES = ("ensemble", "linear_model", "neighbors", "tree")
 
 
 def public_estimators() -> list[type[Estimator]]:

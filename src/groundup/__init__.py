@@ -12,7 +12,7 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("bundle", "linear_model", "neighbors", "optim", "workflow")
+_SUBPACKAGES = ("bundle", "ensemble", "linear_model", "neighbors", "optim", "tree", "workflow")
 __all__ = ["__version__", *_SUBPACKAGES]
 
 

@@ -186,7 +186,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
                 y_numeric=not is_classifier(self),
                 **_LAYOUT,
             )
-        _require_finite(X, self)
+        self._check_values(X)
         if y is not None:
             y = self._encoded(y) if is_classifier(self) else np.ascontiguousarray(y, np.float64)
         if sample_weight is not None:
@@ -229,8 +229,18 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
             or hasattr(self, "feature_names_in_")
         ):
             X = validate_data(self, X, reset=False, **_LAYOUT)
-        _require_finite(X, self)
+        self._check_values(X)
         return read_only(X)
+
+    def _check_values(self, X: np.ndarray) -> None:
+        """Raise a ValueError for infinity, and for NaN unless the tags say that it is allowed."""
+        if not all_finite(X):
+            assert_all_finite(
+                X,
+                allow_nan=self.__sklearn_tags__().input_tags.allow_nan,
+                estimator_name=type(self).__name__,
+                input_name="X",
+            )
 
 
 _SET_BY_VALIDATION = {"n_features_in_", "feature_names_in_", "classes_"}
@@ -270,11 +280,6 @@ def read_only(array: np.ndarray | None) -> Any:
     view = array.view()
     view.flags.writeable = False
     return view
-
-
-def _require_finite(X: np.ndarray, estimator: BaseEstimator) -> None:
-    if not all_finite(X):
-        assert_all_finite(X, estimator_name=type(estimator).__name__, input_name="X")
 
 
 @contextmanager

@@ -8,29 +8,17 @@ and `SGDRegressor` (any of the losses, a few rows at a time).
 
 from __future__ import annotations
 
-from importlib import import_module
+from groundup._lazy import loaded_on_use
 
-_HOME = {
-    "LinearRegression": "_linear_regression",
-    "Ridge": "_ridge",
-    "Lasso": "_lasso",
-    "ElasticNet": "_elastic_net",
-    "LogisticRegression": "_logistic",
-    "SGDClassifier": "_sgd",
-    "SGDRegressor": "_sgd",
-}
-
-__all__ = list(_HOME)
-
-
-def __getattr__(name: str) -> object:
-    # Loaded on first use (PEP 562), because numba takes a second to import.
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__all__, __getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {
+        "LinearRegression": "_linear_regression",
+        "Ridge": "_ridge",
+        "Lasso": "_lasso",
+        "ElasticNet": "_elastic_net",
+        "LogisticRegression": "_logistic",
+        "SGDClassifier": "_sgd",
+        "SGDRegressor": "_sgd",
+    },
+)

@@ -1,0 +1,10 @@
+"""Ensembles: many trees that vote (forests), or that correct each other (boosting)."""
+
+from __future__ import annotations
+
+from groundup._lazy import loaded_on_use
+
+__all__, __getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {},
+)
