@@ -31,6 +31,8 @@ LIBRARIES = [
     "celer",
     "faiss-cpu",
     "pykdtree",
+    "lightgbm",
+    "xgboost-cpu",
 ]
 
 
