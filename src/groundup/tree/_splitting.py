@@ -1,0 +1,325 @@
+"""Splitting: which question about which column sorts a node's rows out best.
+
+For one column, the node's rows are tallied by code: for every code that occurs, the number of rows
+and the sums that the criterion needs (see `_criterion`).  The codes that occur, in ascending order,
+are the places where the node may be cut; walking over them once, with running sums on the left and
+the rest on the right, finds the best cut:
+
+    left(j) = sum of the first j tallies,    right(j) = total - left(j)
+
+Missing values are one more code, past the others.  Where there are some, the walk is made twice: with
+them on the right (where they may also stand alone), then with them on the left.
+
+Tallies are made in a histogram (codes below 256), or by sorting the rows by code (`max_bins=None`).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from groundup._kernel import kernel
+from groundup.tree._criterion import side_gain
+from groundup.tree._sampling import DRAWS, below, unit
+
+
+class Columns(NamedTuple):
+    """The binned columns.
+
+    Parameters
+    ----------
+    codes : ndarray of shape (n, p), dtype uint8 or uint32
+    n_bins : ndarray of shape (p,), dtype int32
+    offsets : ndarray of shape (p + 1,), dtype int64
+    lowest : ndarray of shape (offsets[-1],), dtype float64
+    """
+
+    codes: np.ndarray
+    n_bins: np.ndarray
+    offsets: np.ndarray
+    lowest: np.ndarray
+
+
+class Split(NamedTuple):
+    """A cut: codes up to `last_left` go left, codes from `first_right` on go right."""
+
+    gain: float
+    feature: int
+    last_left: int
+    first_right: int
+    missing_left: int  # 2: no missing value was seen
+
+
+class Workspace(NamedTuple):
+    """Buffers of the search for a split.
+
+    Parameters
+    ----------
+    histogram : ndarray of shape (256, 1 + n_sums)
+        Zero between two columns.
+    tallies : ndarray of shape (most codes, 1 + n_sums)
+        Rows and sums of the codes that occur in the node, in ascending order.
+    present : ndarray of shape (most codes,), dtype int64
+        Those codes.
+    keys, sorted_keys : ndarray of shape (n,) or (0,), dtype uint64
+        Codes and positions, to be sorted.
+    features : ndarray of shape (p,), dtype int32
+        Columns in the order in which they are drawn.
+    left, right, total : ndarray of shape (1 + n_sums,)
+    """
+
+    histogram: np.ndarray
+    tallies: np.ndarray
+    present: np.ndarray
+    keys: np.ndarray
+    sorted_keys: np.ndarray
+    features: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    total: np.ndarray
+
+
+NO_SPLIT = Split(-math.inf, -2, -1, -1, 2)
+
+
+@kernel
+def add_row(
+    sums,  # (., 1 + n_sums) inout
+    slot,
+    is_class,
+    y,
+    w,
+    centre,
+):
+    """Count one row in: its weight to its class, or its weight and its weighted target."""
+    sums[slot, 0] += 1.0
+    if is_class:
+        sums[slot, 1 + np.int64(y)] += w
+    else:
+        sums[slot, 1] += w
+        sums[slot, 2] += w * (y - centre)
+
+
+@kernel
+def sort_keys(
+    keys,  # (n,) inout, ascending at the end
+    other,  # (n,) out: a buffer
+    n,
+    n_codes,
+):
+    """Sort keys (code << 32 | position) by code: insertion for few, else radix by 8 bits."""
+    if n <= 32:
+        for i in range(1, n):
+            key = keys[i]
+            j = i - 1
+            while j >= 0 and keys[j] > key:
+                keys[j + 1] = keys[j]
+                j -= 1
+            keys[j + 1] = key
+        return
+    starts = np.empty(257, dtype=np.int64)
+    shift = 0
+    while (n_codes >> shift) > 0:
+        by = np.uint64(32 + shift)
+        starts[:] = 0
+        for i in range(n):
+            starts[np.int64((keys[i] >> by) & np.uint64(255)) + 1] += 1
+        for d in range(256):
+            starts[d + 1] += starts[d]
+        for i in range(n):
+            digit = np.int64((keys[i] >> by) & np.uint64(255))
+            other[starts[digit]] = keys[i]
+            starts[digit] += 1
+        for i in range(n):
+            keys[i] = other[i]
+        shift += 8
+
+
+@kernel
+def tally(
+    columns,
+    f,
+    rows,  # (n,) in
+    start,
+    end,
+    target,  # (n,) in
+    weight,  # (n,) in
+    is_class,
+    centre,
+    work,
+):
+    """Fill ``work.tallies`` and ``work.present`` for column `f`; return how many codes occur."""
+    codes = columns.codes
+    histogram, tallies, present = work.histogram, work.tallies, work.present
+    width = tallies.shape[1]
+    n_present = 0
+    if codes.itemsize == 1:
+        least, greatest = 256, -1
+        for i in range(start, end):
+            row = rows[i]
+            code = np.int64(codes[row, f])
+            least = min(least, code)
+            greatest = max(greatest, code)
+            add_row(histogram, code, is_class, target[row], weight[row], centre)
+        for code in range(least, greatest + 1):
+            if histogram[code, 0] > 0.0:
+                present[n_present] = code
+                for s in range(width):
+                    tallies[n_present, s] = histogram[code, s]
+                    histogram[code, s] = 0.0
+                n_present += 1
+        return n_present
+    keys = work.keys
+    n = end - start
+    for i in range(n):
+        keys[i] = (np.uint64(codes[rows[start + i], f]) << np.uint64(32)) | np.uint64(i)
+    sort_keys(keys, work.sorted_keys, n, np.int64(columns.n_bins[f]))
+    for i in range(n):
+        code = np.int64(keys[i] >> np.uint64(32))
+        if n_present == 0 or present[n_present - 1] != code:
+            present[n_present] = code
+            for s in range(width):
+                tallies[n_present, s] = 0.0
+            n_present += 1
+        row = rows[start + np.int64(keys[i] & np.uint64(0xFFFFFFFF))]
+        add_row(tallies, n_present - 1, is_class, target[row], weight[row], centre)
+    return n_present
+
+
+@kernel
+def side_weight(sums, is_class, n_sums):
+    """Return the total weight behind `sums`."""
+    if not is_class:
+        return sums[1]
+    W = 0.0
+    for c in range(1, n_sums + 1):
+        W += sums[c]
+    return W
+
+
+@kernel
+def cut_gain(growth, work, is_class):
+    """Return the gain of ``work.left`` against the rest; minus infinity where it is not allowed."""
+    left, right, total = work.left, work.right, work.total
+    n_sums = total.shape[0] - 1
+    for s in range(n_sums + 1):
+        right[s] = total[s] - left[s]
+    if left[0] < growth.min_samples_leaf or right[0] < growth.min_samples_leaf:
+        return -math.inf
+    W_left = side_weight(left, is_class, n_sums)
+    W_right = side_weight(right, is_class, n_sums)
+    if W_left < growth.min_weight_leaf or W_right < growth.min_weight_leaf:
+        return -math.inf
+    return side_gain(growth.criterion, left, n_sums) + side_gain(growth.criterion, right, n_sums)
+
+
+@kernel
+def best_cut(growth, f, n_bins, n_present, is_class, work, best):
+    """Return the best of `best` and the cuts of column `f`, whose tallies stand in `work`."""
+    tallies, present, left = work.tallies, work.present, work.left
+    width = left.shape[0]
+    n_values = n_present
+    has_missing = present[n_present - 1] == n_bins
+    if has_missing:
+        n_values -= 1
+    for missing_left in range(2 if has_missing else 1):
+        for s in range(width):
+            left[s] = tallies[n_values, s] if missing_left else 0.0
+        # With the missing values on the right, all others may go left.
+        n_cuts = n_values if has_missing and not missing_left else n_values - 1
+        for j in range(n_cuts):
+            for s in range(width):
+                left[s] += tallies[j, s]
+            gain = cut_gain(growth, work, is_class)
+            if gain > best.gain:
+                side = missing_left if has_missing else 2
+                best = Split(gain, np.int64(f), present[j], present[j + 1], np.int64(side))
+    return best
+
+
+@kernel
+def random_cut(growth, columns, f, n_present, seed, is_class, work, best):
+    """Return the better of `best` and one cut at a random value between the least and greatest."""
+    tallies, present, left = work.tallies, work.present, work.left
+    width = left.shape[0]
+    has_missing = present[n_present - 1] == columns.n_bins[f]
+    n_values = n_present - 1 if has_missing else n_present
+    offset = columns.offsets[f]
+    low = columns.lowest[offset + present[0]]
+    high = columns.lowest[offset + present[n_values - 1]]
+    # low <= t < high, without overflow
+    u = unit(seed, DRAWS + 3 * f + 1)
+    t = low * (1.0 - u) + high * u
+    # the last bin of the column whose values start at or below t
+    last, end = present[0], present[n_values - 1]
+    while end - last > 1:
+        middle = (last + end) // 2
+        if columns.lowest[offset + middle] <= t:
+            last = middle
+        else:
+            end = middle
+    missing_left = 2
+    for s in range(width):
+        left[s] = 0.0
+    if has_missing:
+        missing_left = np.int64(unit(seed, DRAWS + 3 * f + 2) < 0.5)
+        if missing_left:
+            for s in range(width):
+                left[s] = tallies[n_values, s]
+    for j in range(n_values):
+        if present[j] <= last:
+            for s in range(width):
+                left[s] += tallies[j, s]
+    gain = cut_gain(growth, work, is_class)
+    if gain > best.gain:
+        return Split(gain, np.int64(f), last, last + 1, np.int64(missing_left))
+    return best
+
+
+@kernel
+def find_split(
+    growth,
+    columns,
+    rows,  # (n,) in: the node's rows stand from start to end
+    start,
+    end,
+    target,  # (n,) in
+    weight,  # (n,) in
+    is_class,
+    centre,
+    seed,
+    work,  # work.total holds the node's sums
+):
+    """Return the best cut of a node over its columns, or over `max_features` columns at random.
+
+    Columns are drawn one after the other.  One in which the node's rows all agree counts as drawn,
+    but the draw goes on until there was at least one in which they do not.
+    """
+    p = columns.codes.shape[1]
+    features = work.features
+    draw = growth.max_features < p
+    best = NO_SPLIT
+    found = False
+    n_drawn = 0
+    for i in range(p):
+        if i >= growth.max_features and found:
+            break
+        if draw:  # a shuffle, stopped early
+            j = i + below(seed, DRAWS + 3 * i, p - i)
+            features[i], features[j] = features[j], features[i]
+            n_drawn += 1
+        f = features[i]
+        n_present = tally(columns, f, rows, start, end, target, weight, is_class, centre, work)
+        if n_present == 1:
+            continue
+        found = True
+        if growth.random_split:
+            best = random_cut(growth, columns, f, n_present, seed, is_class, work, best)
+        else:
+            best = best_cut(growth, f, columns.n_bins[f], n_present, is_class, work, best)
+    for i in range(n_drawn - 1, -1, -1):  # the next node's draw starts from the same order
+        j = i + below(seed, DRAWS + 3 * i, p - i)
+        features[i], features[j] = features[j], features[i]
+    return best
