@@ -33,7 +33,7 @@ from numba import prange
 from groundup._kernel import block_kernel, kernel
 from groundup.ensemble._boosting_splitting import best_categories, best_threshold, mark_left
 from groundup.ensemble._constraints import allowed_columns, bounded_value, group_mask
-from groundup.ensemble._histogram import Scale, fill, keep, subtract, sums
+from groundup.ensemble._histogram import fill, keep, subtract, sums
 from groundup.tree._binning import Binning, between
 from groundup.tree._tree import LEAF, NO_FEATURE, NUMERIC, SET_WORDS, Tree
 

@@ -90,11 +90,11 @@ def category_order(
 ):
     """Sort a column's categories by G_b / (H_b + smoothing); return how many have support."""
     statistic = np.empty(n_bins + 1)
-    rows_per_hessian = total[2] / (total[1] + 1e-300)
     k = 0
     for code in range(n_bins + 1):
         g, h, count = sums(histogram, start + code, scale)
-        if count > 0 and h * rows_per_hessian >= MIN_CATEGORY_SUPPORT:
+        # h n / H rows' worth; products, because a rounded quotient would miss equality
+        if count > 0 and h * total[2] >= MIN_CATEGORY_SUPPORT * total[1]:
             value = g / (h + MIN_CATEGORY_SUPPORT)
             place = k
             while place > 0 and statistic[place - 1] > value:
@@ -131,7 +131,7 @@ def best_categories(
         return best, best_rank, best_from_end
     for from_end in range(2):
         gl, hl, nl = 0.0, 0.0, 0
-        for rank in range((k + 1) // 2):
+        for rank in range((k + 1) // 2 - from_end):
             place = k - 1 - rank if from_end else rank
             g, h, count = sums(histogram, start + order[place], scale)
             gl += g
