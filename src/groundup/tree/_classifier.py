@@ -101,15 +101,15 @@ class DecisionTreeClassifier(ClassifierMixin, DecisionTree):
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.tree import export_text
     >>> from groundup.tree import DecisionTreeClassifier
-    >>> X, y = load_iris(return_X_y=True, as_frame=True)
-    >>> model = DecisionTreeClassifier(max_depth=2).fit(X[X.columns[2:]], y)
-    >>> print(export_text(model))
-    |--- petal length (cm) <= 2.45
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = DecisionTreeClassifier(max_depth=2).fit(X[:, 2:], y)
+    >>> print(export_text(model, feature_names=["length", "width"]).rstrip())
+    |--- length <= 2.45
     |   |--- class: 0
-    |--- petal length (cm) >  2.45
-    |   |--- petal width (cm) <= 1.75
+    |--- length >  2.45
+    |   |--- width <= 1.75
     |   |   |--- class: 1
-    |   |--- petal width (cm) >  1.75
+    |   |--- width >  1.75
     |   |   |--- class: 2
     """
 

@@ -30,6 +30,7 @@ References
 from __future__ import annotations
 
 import copy
+import functools
 import math
 from collections.abc import Iterator
 from numbers import Integral, Real
@@ -50,7 +51,7 @@ from groundup.tree._growing import Growth, grow, to_tree
 from groundup.tree._pruning import prune, pruning_path
 from groundup.tree._sklearn_view import sklearn_tree
 from groundup.tree._stages import stages
-from groundup.tree._traversal import leaves, pack
+from groundup.tree._traversal import Packed, leaves, pack
 from groundup.tree._tree import Tree
 
 NO_LIMIT = np.iinfo(np.int32).max
@@ -99,14 +100,32 @@ def decision_tree(
     codes = binning.codes(X, n_threads)
     for grown in grow(codes, binning, y, sample_weight, growth, seed, n_classes, n_threads):
         tree = to_tree(grown, binning, midpoints=True)
-        yield _state(tree)
+        yield _state(tree, X.shape[1])
     if ccp_alpha > 0.0:
-        yield _state(prune(tree, ccp_alpha))
+        yield _state(prune(tree, ccp_alpha), X.shape[1])
 
 
-def _state(tree: Tree) -> dict[str, Any]:
-    # The packed tree and scikit-learn's view of it are made when somebody asks.
-    return {"grown_": tree, "_packed": None, "_view": None}
+class _Forms:
+    """Other forms of a tree, made when they are asked for and not saved with it."""
+
+    def __init__(self, tree: Tree, n_features: int):
+        self.tree = tree
+        self.n_features = n_features
+
+    @functools.cached_property
+    def packed(self) -> Packed:
+        return pack([self.tree])
+
+    @functools.cached_property
+    def sklearn(self) -> Any:
+        return sklearn_tree(self.tree, self.n_features)
+
+    def __reduce__(self):
+        return _Forms, (self.tree, self.n_features)
+
+
+def _state(tree: Tree, n_features: int) -> dict[str, Any]:
+    return {"grown_": tree, "_forms": _Forms(tree, n_features)}
 
 
 class DecisionTree(Estimator):
@@ -155,11 +174,11 @@ class DecisionTree(Estimator):
             )
 
     def _validated(self, X, y, sample_weight):
-        if np.ndim(y) == 2 and np.shape(y)[1] > 1:
+        shape = getattr(y, "shape", ())
+        if len(shape) == 2 and shape[1] > 1:
             raise ValueError(
-                f"{type(self).__name__} predicts one target, but y has shape {np.shape(y)}; give "
-                "y of shape (n_samples,), and fit a tree for each column of y (sklearn.multioutput "
-                "does)."
+                f"{type(self).__name__} predicts one target, but y has shape {shape}; fit one for "
+                "each column of y, as the estimators of sklearn.multioutput do."
             )
         return super()._validated(X, y, sample_weight)
 
@@ -214,9 +233,7 @@ class DecisionTree(Estimator):
     def tree_(self) -> Any:
         """The grown tree as scikit-learn's own object, made when it is asked for."""
         check_is_fitted(self)
-        if self._view is None:
-            self._view = sklearn_tree(self.grown_, self.n_features_in_)
-        return self._view
+        return self._forms.sklearn
 
     @property
     def feature_importances_(self) -> np.ndarray:
@@ -236,9 +253,9 @@ class DecisionTree(Estimator):
 
     def _leaves(self, X: np.ndarray) -> np.ndarray:
         """Return the leaf of each row of validated `X`: (n_samples,), int32."""
-        if self._packed is None:
-            self._packed = pack([self.grown_])
-        return leaves(self._packed, X, thread_count())[:, 0]
+        # Waking the threads takes as long as a few thousand rows.
+        n_threads = thread_count() if len(X) > 10_000 else 1
+        return leaves(self._forms.packed, X, n_threads)[:, 0]
 
     def apply(self, X: Any) -> np.ndarray:
         """Return the leaf in which each row ends.
@@ -333,7 +350,7 @@ class DecisionTree(Estimator):
         check_is_fitted(self)
         for tree in stages(self.grown_):
             stage = copy.copy(self)
-            vars(stage).update(_state(tree))
+            vars(stage).update(_state(tree, self.n_features_in_))
             yield stage
 
 
