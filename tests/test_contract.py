@@ -26,7 +26,14 @@ _ONE_STEP_A_ROW = {
         "stochastic descent: a weight scales a row's step, a repeated row takes two steps"
     )
 }
+_DRAWN_BY_WEIGHT = {
+    "check_sample_weight_equivalence_on_dense_data": (
+        "bootstrap: a weight changes a row's chance, a repeated row also how many rows are drawn"
+    )
+}
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {
+    "RandomForestClassifier": _DRAWN_BY_WEIGHT,
+    "RandomForestRegressor": _DRAWN_BY_WEIGHT,
     "SGDClassifier": _ONE_STEP_A_ROW,
     "SGDRegressor": _ONE_STEP_A_ROW,
 }
@@ -35,6 +42,10 @@ EXPECTED_FAILURES: dict[str, dict[str, str]] = {
 OWN_PARAMETERS: dict[str, tuple[str, ...]] = {
     "DecisionTreeClassifier": ("max_bins",),
     "DecisionTreeRegressor": ("max_bins",),
+    "ExtraTreesClassifier": ("max_bins",),
+    "ExtraTreesRegressor": ("max_bins",),
+    "RandomForestClassifier": ("max_bins",),
+    "RandomForestRegressor": ("max_bins",),
 }
 
 

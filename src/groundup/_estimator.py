@@ -22,7 +22,7 @@ import functools
 import signal
 import threading
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -116,7 +116,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
     def _drain(self, steps: Steps) -> Self:
         n_steps = 0
         state: State = {}
-        with _held_interrupt() as interrupted:
+        with closing(steps), _held_interrupt() as interrupted:
             for latest in steps:
                 state = latest
                 n_steps += 1
@@ -137,7 +137,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
 
         fit_context = self._init_callback_context(max_subtasks=max_steps)
         fit_context.call_on_fit_task_begin(**seen)
-        with _held_interrupt() as interrupted:
+        with closing(steps), _held_interrupt() as interrupted:
             while n_steps != max_steps:
                 step_context = fit_context.subcontext(task_name="step")
                 step_context.call_on_fit_task_begin(**seen)

@@ -6,5 +6,10 @@ from groundup._lazy import loaded_on_use
 
 __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
-    {},
+    {
+        "ExtraTreesClassifier": "_extra_trees",
+        "ExtraTreesRegressor": "_extra_trees",
+        "RandomForestClassifier": "_random_forest",
+        "RandomForestRegressor": "_random_forest",
+    },
 )
