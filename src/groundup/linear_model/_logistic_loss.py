@@ -17,7 +17,7 @@ read from memory once for its decision value and its part of the gradient.
 
 Most of the time would go into exponentials, one row after the other, were they left to the C
 library. Here they are a polynomial over a tile of rows, which the compiler turns into vector
-instructions: see `exp_of_minus` and `log_of_one_plus`.
+instructions: see `_exponential`.
 """
 
 from __future__ import annotations
@@ -25,87 +25,11 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from groundup._exponential import exp_of_minus, log_of_one_plus
 from groundup._kernel import block_kernel, kernel
 
 # rows that are worked on together: 128 rows of 30 features fill a first-level cache
 TILE = 128
-
-LOG_2 = 0.6931471805599453
-ONE_BY_LOG_2 = 1.4426950408889634
-
-
-@kernel
-def exp_of_minus(a, size, bits, power, result):
-    """result = e^-a for a >= 0, without a branch or a call.
-
-    With k = a / log 2 rounded and r = k log 2 - a, so that |r| <= log(2) / 2 = 0.347,
-
-        e^-a = 2^-k e^r,    e^r = 1 + r + r^2/2! + ... + r^13/13!.
-
-    The first term left out is below 0.347^14/14! < 5e-18. The rounding of k log 2 is that of `a`
-    itself, so the relative error is below (2 + a) 1.2e-16 (where multiply and add are rounded once,
-    as compiled; plain Python, which rounds twice, comes a little above it).
-    2^-k is written down directly as the exponent bits of a float64. From 700 on, the
-    result is e^-700 = 1e-304; NaN stays NaN.
-
-    a : (size or more,)  # in
-    bits : (size or more,) int64, and power : the same memory seen as float64  # out
-    result : (size or more,)  # out
-    """
-    for i in range(size):
-        x = 700.0 if a[i] > 700.0 else a[i]
-        k = np.floor(x * ONE_BY_LOG_2 + 0.5)
-        r = k * LOG_2 - x
-        # 2^-k: an exponent of -k is stored as 1023 - k above the 52 bits of the fraction
-        bits[i] = (1023 - np.int64(k)) << 52
-        # Horner: 1 + r (1 + r (1/2! + r (1/3! + ... r/13!)))
-        s = 1.0 / 6227020800.0
-        s = s * r + 1.0 / 479001600.0
-        s = s * r + 1.0 / 39916800.0
-        s = s * r + 1.0 / 3628800.0
-        s = s * r + 1.0 / 362880.0
-        s = s * r + 1.0 / 40320.0
-        s = s * r + 1.0 / 5040.0
-        s = s * r + 1.0 / 720.0
-        s = s * r + 1.0 / 120.0
-        s = s * r + 1.0 / 24.0
-        s = s * r + 1.0 / 6.0
-        s = s * r + 0.5
-        s = s * r + 1.0
-        result[i] = s * r + 1.0
-    for i in range(size):
-        result[i] *= power[i]
-
-
-@kernel
-def log_of_one_plus(e):
-    """log(1 + e) for 0 <= e <= 1.
-
-    With t = e / (2 + e) <= 1/3,
-
-        log(1 + e) = 2 artanh(t) = 2 t (1 + t^2/3 + t^4/5 + ... + t^32/33).
-
-    The terms left out sum to less than (1/9)^17 / 35 * 9/8 < 2e-18, and small e keep all digits.
-    """
-    t = e / (2.0 + e)
-    q = t * t
-    s = 1.0 / 33.0
-    s = s * q + 1.0 / 31.0
-    s = s * q + 1.0 / 29.0
-    s = s * q + 1.0 / 27.0
-    s = s * q + 1.0 / 25.0
-    s = s * q + 1.0 / 23.0
-    s = s * q + 1.0 / 21.0
-    s = s * q + 1.0 / 19.0
-    s = s * q + 1.0 / 17.0
-    s = s * q + 1.0 / 15.0
-    s = s * q + 1.0 / 13.0
-    s = s * q + 1.0 / 11.0
-    s = s * q + 1.0 / 9.0
-    s = s * q + 1.0 / 7.0
-    s = s * q + 1.0 / 5.0
-    s = s * q + 1.0 / 3.0
-    return 2.0 * t * (s * q + 1.0)
 
 
 @kernel
