@@ -13,7 +13,8 @@ A split into left and right is worth
     improvement = W / W_all * (H - W_left / W * H_left - W_right / W * H_right) .
 
 For all criteria but the last, the part of it that differs between the splits of one node follows
-from the sums on both sides alone (S = sum_i w_i y_i, W_c the weight of class c); `gain` is that part:
+from the sums on both sides alone (S = sum_i w_i y_i, W_c the weight of class c).  The gain is that
+part:
 
     gini              sum over the sides of   sum_c W_c^2 / W
     entropy           sum over the sides of   sum_c W_c log2 W_c - W log2 W
@@ -67,15 +68,16 @@ def side_gain(
 @kernel
 def class_impurity(
     criterion,
-    shares,  # (k,) in
+    shares,  # (., k) in
+    node,
 ):
     """Return the impurity of a node from the shares of its classes."""
     H = 0.0
     if criterion == GINI:
-        for c in range(shares.shape[0]):
-            H += shares[c] * shares[c]
+        for c in range(shares.shape[1]):
+            H += shares[node, c] * shares[node, c]
         return 1.0 - H
-    for c in range(shares.shape[0]):
-        if shares[c] > 0.0:
-            H -= shares[c] * math.log2(shares[c])
+    for c in range(shares.shape[1]):
+        if shares[node, c] > 0.0:
+            H -= shares[node, c] * math.log2(shares[node, c])
     return H

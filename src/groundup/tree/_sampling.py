@@ -18,7 +18,14 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
-LEFT, RIGHT, DRAWS = 1, 2, 3  # counters of the children's seeds; of the first draw in a node
+LEFT, RIGHT = 1, 2  # counters of the children's seeds
+DRAW, CUT, SIDE = 3, 4, 5  # purposes of a node's numbers
+
+
+@kernel
+def number(i, purpose):
+    """Return the counter of the i-th number for a purpose."""
+    return 3 * np.int64(i) + purpose
 
 
 @kernel
@@ -40,3 +47,25 @@ def below(seed, counter, n):
 def unit(seed, counter):
     """Return a random number from 0 to 1, 1 excluded."""
     return np.float64(mixed(seed, counter) >> np.uint64(11)) * 2.0**-53
+
+
+@kernel
+def draw(
+    features,  # (p,) inout
+    i,
+    seed,
+):
+    """Make the i-th step of a shuffle: put a random one of the columns not drawn yet at place i."""
+    j = i + below(seed, number(i, DRAW), features.shape[0] - i)
+    features[i], features[j] = features[j], features[i]
+
+
+@kernel
+def take_back(
+    features,  # (p,) inout
+    n_drawn,
+    seed,
+):
+    """Undo the first steps of a shuffle, so that the next node's starts from the same order."""
+    for i in range(n_drawn - 1, -1, -1):
+        draw(features, i, seed)

@@ -7,8 +7,8 @@ the rest on the right, finds the best cut:
 
     left(j) = sum of the first j tallies,    right(j) = total - left(j)
 
-Missing values are one more code, past the others.  Where there are some, the walk is made twice: with
-them on the right (where they may also stand alone), then with them on the left.
+Missing values are one more code, past the others.  Where there are some, the walk is made twice:
+with them on the right (where they may also stand alone), then with them on the left.
 
 Tallies are made in a histogram (codes below 256), or by sorting the rows by code (`max_bins=None`).
 """
@@ -22,24 +22,8 @@ import numpy as np
 
 from groundup._kernel import kernel
 from groundup.tree._criterion import side_gain
-from groundup.tree._sampling import DRAWS, below, unit
-
-
-class Columns(NamedTuple):
-    """The binned columns.
-
-    Parameters
-    ----------
-    codes : ndarray of shape (n, p), dtype uint8 or uint32
-    n_bins : ndarray of shape (p,), dtype int32
-    offsets : ndarray of shape (p + 1,), dtype int64
-    lowest : ndarray of shape (offsets[-1],), dtype float64
-    """
-
-    codes: np.ndarray
-    n_bins: np.ndarray
-    offsets: np.ndarray
-    lowest: np.ndarray
+from groundup.tree._sample import random_code
+from groundup.tree._sampling import SIDE, draw, number, take_back, unit
 
 
 class Split(NamedTuple):
@@ -65,8 +49,6 @@ class Workspace(NamedTuple):
         Those codes.
     keys, sorted_keys : ndarray of shape (n,) or (0,), dtype uint64
         Codes and positions, to be sorted.
-    features : ndarray of shape (p,), dtype int32
-        Columns in the order in which they are drawn.
     left, right, total : ndarray of shape (1 + n_sums,)
     """
 
@@ -75,7 +57,6 @@ class Workspace(NamedTuple):
     present: np.ndarray
     keys: np.ndarray
     sorted_keys: np.ndarray
-    features: np.ndarray
     left: np.ndarray
     right: np.ndarray
     total: np.ndarray
@@ -139,26 +120,26 @@ def sort_keys(
 
 @kernel
 def tally(
-    columns,
+    table,
     f,
-    rows,  # (n,) in
+    n_bins,
+    rows,  # (2, n) in
+    half,
     start,
     end,
-    target,  # (n,) in
-    weight,  # (n,) in
     is_class,
     centre,
     work,
 ):
     """Fill ``work.tallies`` and ``work.present`` for column `f`; return how many codes occur."""
-    codes = columns.codes
+    codes, target, weight = table.codes, table.target, table.weight
     histogram, tallies, present = work.histogram, work.tallies, work.present
     width = tallies.shape[1]
     n_present = 0
     if codes.itemsize == 1:
         least, greatest = 256, -1
         for i in range(start, end):
-            row = rows[i]
+            row = rows[half, i]
             code = np.int64(codes[row, f])
             least = min(least, code)
             greatest = max(greatest, code)
@@ -174,8 +155,8 @@ def tally(
     keys = work.keys
     n = end - start
     for i in range(n):
-        keys[i] = (np.uint64(codes[rows[start + i], f]) << np.uint64(32)) | np.uint64(i)
-    sort_keys(keys, work.sorted_keys, n, np.int64(columns.n_bins[f]))
+        keys[i] = (np.uint64(codes[rows[half, start + i], f]) << np.uint64(32)) | np.uint64(i)
+    sort_keys(keys, work.sorted_keys, n, n_bins)
     for i in range(n):
         code = np.int64(keys[i] >> np.uint64(32))
         if n_present == 0 or present[n_present - 1] != code:
@@ -183,7 +164,7 @@ def tally(
             for s in range(width):
                 tallies[n_present, s] = 0.0
             n_present += 1
-        row = rows[start + np.int64(keys[i] & np.uint64(0xFFFFFFFF))]
+        row = rows[half, start + np.int64(keys[i] & np.uint64(0xFFFFFFFF))]
         add_row(tallies, n_present - 1, is_class, target[row], weight[row], centre)
     return n_present
 
@@ -246,25 +227,12 @@ def random_cut(growth, columns, f, n_present, seed, is_class, work, best):
     width = left.shape[0]
     has_missing = present[n_present - 1] == columns.n_bins[f]
     n_values = n_present - 1 if has_missing else n_present
-    offset = columns.offsets[f]
-    low = columns.lowest[offset + present[0]]
-    high = columns.lowest[offset + present[n_values - 1]]
-    # low <= t < high, without overflow
-    u = unit(seed, DRAWS + 3 * f + 1)
-    t = low * (1.0 - u) + high * u
-    # the last bin of the column whose values start at or below t
-    last, end = present[0], present[n_values - 1]
-    while end - last > 1:
-        middle = (last + end) // 2
-        if columns.lowest[offset + middle] <= t:
-            last = middle
-        else:
-            end = middle
+    last = random_code(columns, f, present[0], present[n_values - 1], seed)
     missing_left = 2
     for s in range(width):
         left[s] = 0.0
     if has_missing:
-        missing_left = np.int64(unit(seed, DRAWS + 3 * f + 2) < 0.5)
+        missing_left = np.int64(unit(seed, number(f, SIDE)) < 0.5)
         if missing_left:
             for s in range(width):
                 left[s] = tallies[n_values, s]
@@ -282,14 +250,15 @@ def random_cut(growth, columns, f, n_present, seed, is_class, work, best):
 def find_split(
     growth,
     columns,
-    rows,  # (n,) in: the node's rows stand from start to end
+    table,
+    rows,  # (2, n) in: the node's rows stand from start to end
+    half,
     start,
     end,
-    target,  # (n,) in
-    weight,  # (n,) in
     is_class,
     centre,
     seed,
+    features,  # (p,) inout: the same before and after
     work,  # work.total holds the node's sums
 ):
     """Return the best cut of a node over its columns, or over `max_features` columns at random.
@@ -297,29 +266,25 @@ def find_split(
     Columns are drawn one after the other.  One in which the node's rows all agree counts as drawn,
     but the draw goes on until there was at least one in which they do not.
     """
-    p = columns.codes.shape[1]
-    features = work.features
-    draw = growth.max_features < p
+    p = table.codes.shape[1]
+    wanted = min(growth.max_features, p)
     best = NO_SPLIT
     found = False
     n_drawn = 0
-    for i in range(p):
-        if i >= growth.max_features and found:
-            break
-        if draw:  # a shuffle, stopped early
-            j = i + below(seed, DRAWS + 3 * i, p - i)
-            features[i], features[j] = features[j], features[i]
-            n_drawn += 1
-        f = features[i]
-        n_present = tally(columns, f, rows, start, end, target, weight, is_class, centre, work)
+    while n_drawn < p and (n_drawn < wanted or not found):
+        if wanted < p:
+            draw(features, n_drawn, seed)
+        f = features[n_drawn]
+        n_drawn += 1
+        n_bins = np.int64(columns.n_bins[f])
+        n_present = tally(table, f, n_bins, rows, half, start, end, is_class, centre, work)
         if n_present == 1:
             continue
         found = True
         if growth.random_split:
             best = random_cut(growth, columns, f, n_present, seed, is_class, work, best)
         else:
-            best = best_cut(growth, f, columns.n_bins[f], n_present, is_class, work, best)
-    for i in range(n_drawn - 1, -1, -1):  # the next node's draw starts from the same order
-        j = i + below(seed, DRAWS + 3 * i, p - i)
-        features[i], features[j] = features[j], features[i]
+            best = best_cut(growth, f, n_bins, n_present, is_class, work, best)
+    if wanted < p:
+        take_back(features, n_drawn, seed)
     return best

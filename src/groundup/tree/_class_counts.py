@@ -1,0 +1,310 @@
+r"""Two classes and whole-number weights: the case that forests spend their time on.
+
+The rows, the weight and the weight of class 1 behind a code share one 64-bit number,
+
+    rows << 42  |  weight << 21  |  weight of class 1 ,
+
+so a row is tallied by one addition, and what is on the left of a cut is a running sum of whole
+numbers: exact, and the same in any order.  With l, l_1 on the left, W, W_1 in the node and r = W - l,
+
+    gini gain = (l_1 W - l W_1)^2 / (l r)        (times 2 / W^3: the fall in impurity)
+
+which needs one division, and is greatest, W_0 W_1, where the cut separates the classes: then the
+search is over.  This is `_splitting` with two classes, said differently; the tests compare them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from groundup._kernel import kernel
+from groundup.tree._criterion import GINI
+from groundup.tree._sample import random_code
+from groundup.tree._sampling import SIDE, draw, number, take_back, unit
+
+FIELD = 21
+MASK = (1 << FIELD) - 1
+MOST_WEIGHT = MASK  # what a field can hold
+
+FEW = 64  # rows; above, all bins are walked over
+COLUMNS_AT_ONCE = 8
+_LOGS = np.concatenate([[0.0], np.arange(1, 4096) * np.log2(np.arange(1, 4096))])  # m log2 m
+# The position of the lowest bit of a 64-bit number (de Bruijn's sequence).
+_SEQUENCE = 0x03F79D71B4CB0A89
+_POSITION = np.empty(64, dtype=np.int64)
+_POSITION[[((_SEQUENCE << i) & (2**64 - 1)) >> 58 for i in range(64)]] = np.arange(64)
+_DE_BRUIJN = np.uint64(_SEQUENCE)
+_ONE, _58, _63 = np.uint64(1), np.uint64(58), np.uint64(63)
+
+
+class CountCut(NamedTuple):
+    """A cut, and what stands on its left."""
+
+    gain: float
+    feature: int
+    last_left: int
+    first_right: int
+    missing_left: int  # 2: no missing value was seen
+    left: int
+
+
+class CountSpace(NamedTuple):
+    """Buffers of the search.
+
+    Parameters
+    ----------
+    histogram : ndarray of shape (columns at once, 256), dtype int64
+        Zero between two searches.
+    occupied : ndarray of shape (4,), dtype uint64
+        Which codes occur, a bit each; zero between two searches.
+    present, sums : ndarray of shape (257,), dtype int64
+        The codes that occur in the node, ascending, and what is on the left of a cut behind each.
+    """
+
+    histogram: np.ndarray
+    occupied: np.ndarray
+    present: np.ndarray
+    sums: np.ndarray
+
+
+NO_CUT = CountCut(-math.inf, -2, -1, -1, 2, 0)
+
+
+@kernel
+def m_log_m(m):
+    """Return m log2 m for a whole number."""
+    return _LOGS[m] if m < 4096 else m * math.log2(m)
+
+
+@kernel
+def gain_of(criterion, left, total):
+    """Return the gain of a cut with `left` on its left."""
+    W, W1 = (total >> FIELD) & MASK, total & MASK
+    l, l1 = (left >> FIELD) & MASK, left & MASK
+    if criterion == GINI:
+        d = np.float64(l1 * W - l * W1)
+        return d * d / np.float64(l * (W - l))
+    r, r1 = W - l, W1 - l1
+    on_left = m_log_m(l1) + m_log_m(l - l1) - m_log_m(l)
+    return on_left + (m_log_m(r1) + m_log_m(r - r1) - m_log_m(r))
+
+
+@kernel
+def tally_few(
+    codes,  # (., p) in
+    f,
+    rows,  # (2, n) in
+    half,
+    start,
+    end,
+    counts,  # (.,) in: the packed counts of each row
+    space,
+):
+    """Fill ``space.present`` and ``space.sums``; return how many codes occur."""
+    histogram, occupied = space.histogram, space.occupied
+    present, sums = space.present, space.sums
+    for i in range(np.uint64(start), np.uint64(end)):
+        row = rows[half, i]
+        code = np.uint64(codes[row, f])
+        histogram[0, code] += counts[row]
+        occupied[code >> np.uint64(6)] |= _ONE << (code & _63)
+    n_present = 0
+    total = 0
+    for word in range(4):
+        bits = occupied[word]
+        occupied[word] = 0
+        while bits != 0:
+            lowest = bits & (~bits + _ONE)
+            bits ^= lowest
+            code = (word << 6) + _POSITION[(lowest * _DE_BRUIJN) >> _58]
+            total += histogram[0, code]
+            histogram[0, code] = 0
+            present[n_present] = code
+            sums[n_present] = total
+            n_present += 1
+    return n_present
+
+
+@kernel
+def tally_many(
+    codes,  # (., p) in
+    features,  # (p,) in
+    first,
+    n_features,
+    rows,  # (2, n) in
+    half,
+    start,
+    end,
+    counts,  # (.,) in
+    space,
+):
+    """Add the rows up in the histograms of some columns at once, while a row is at hand."""
+    histogram = space.histogram
+    for i in range(np.uint64(start), np.uint64(end)):
+        row = rows[half, i]
+        count = counts[row]
+        for j in range(np.uint64(n_features)):
+            f = features[np.uint64(first) + j]
+            histogram[j, np.uint64(codes[row, f])] += count
+
+
+@kernel
+def accumulate(
+    j,
+    n_codes,
+    space,
+):
+    """Turn histogram `j` into ``space.present`` and ``space.sums``, and clear it."""
+    histogram, present, sums = space.histogram, space.present, space.sums
+    n_present = 0
+    total = 0
+    for code in range(np.uint64(n_codes)):
+        count = histogram[j, code]
+        histogram[j, code] = 0
+        total += count
+        present[np.uint64(n_present)] = code
+        sums[np.uint64(n_present)] = total
+        n_present += count != 0
+    return n_present
+
+
+@kernel
+def is_allowed(growth, left, total):
+    """Tell whether both sides are large enough."""
+    n_left, w_left = left >> (2 * FIELD), (left >> FIELD) & MASK
+    n, W = total >> (2 * FIELD), (total >> FIELD) & MASK
+    return (
+        min(n_left, n - n_left) >= growth.min_samples_leaf
+        and min(w_left, W - w_left) >= growth.min_weight_leaf
+    )
+
+
+@kernel
+def best_cut_of_counts(growth, f, n_bins, n_present, total, space, best):
+    """Return the best of `best` and the cuts of column `f`."""
+    present, sums = space.present, space.sums
+    has_missing = present[n_present - 1] == n_bins
+    n_values = n_present - 1 if has_missing else n_present
+    missing = total - sums[n_values - 1] if has_missing else 0
+    for missing_left in range(2 if has_missing else 1):
+        n_cuts = n_values if has_missing and missing_left == 0 else n_values - 1
+        extra = missing if missing_left else 0
+        for j in range(n_cuts):
+            left = sums[j] + extra
+            gain = gain_of(growth.criterion, left, total)
+            if gain > best.gain and is_allowed(growth, left, total):
+                side = missing_left if has_missing else 2
+                best = CountCut(gain, np.int64(f), present[j], present[j + 1], np.int64(side), left)
+    return best
+
+
+@kernel
+def separates(cut, total):
+    """Tell whether the cut leaves one class on each side, so that none can be better."""
+    l, l1 = (cut.left >> FIELD) & MASK, cut.left & MASK
+    r1 = (total & MASK) - l1
+    r = ((total >> FIELD) & MASK) - l
+    return (l1 == 0 or l1 == l) and (r1 == 0 or r1 == r)
+
+
+@kernel
+def random_cut_of_counts(
+    growth,
+    columns,
+    codes,  # (., p) in
+    f,
+    rows,  # (2, n) in
+    half,
+    start,
+    end,
+    counts,  # (.,) in
+    total,
+    seed,
+    best,
+):
+    """Return the better of `best` and a random cut of column `f`; whether the column varies."""
+    missing = np.int64(columns.n_bins[f])
+    least, greatest, has_missing = missing, -1, False
+    for i in range(np.uint64(start), np.uint64(end)):
+        code = np.int64(codes[rows[half, i], f])
+        if code == missing:
+            has_missing = True
+        else:
+            least, greatest = min(least, code), max(greatest, code)
+    if greatest < 0 or (least == greatest and not has_missing):
+        return best, False
+    last = random_code(columns, f, least, greatest, seed)
+    missing_left = 2
+    if has_missing:
+        missing_left = np.int64(unit(seed, number(f, SIDE)) < 0.5)
+    left = 0
+    for i in range(np.uint64(start), np.uint64(end)):
+        row = rows[half, i]
+        code = np.int64(codes[row, f])
+        go_left = missing_left == 1 if code == missing else code <= last
+        left += counts[row] if go_left else 0
+    if left == 0 or left == total:
+        return best, True
+    gain = gain_of(growth.criterion, left, total)
+    if gain > best.gain and is_allowed(growth, left, total):
+        best = CountCut(gain, np.int64(f), last, last + 1, missing_left, left)
+    return best, True
+
+
+@kernel
+def find_cut_of_counts(
+    growth,
+    columns,
+    codes,  # (., p) in
+    counts,  # (.,) in
+    rows,  # (2, n) in
+    half,
+    start,
+    end,
+    total,
+    seed,
+    features,  # (p,) inout: the same before and after
+    space,
+):
+    """Return the best cut of a node; see `_splitting.find_split`."""
+    p = codes.shape[1]
+    wanted = min(growth.max_features, p)
+    at_once = COLUMNS_AT_ONCE if end - start > FEW and growth.random_split == 0 else 1
+    best = NO_CUT
+    found = False
+    n_drawn = 0
+    while n_drawn < p and (n_drawn < wanted or not found):
+        first = n_drawn
+        n_drawn += max(1, min(at_once, wanted - first))
+        if wanted < p:
+            for i in range(first, n_drawn):
+                draw(features, i, seed)
+        if at_once > 1:
+            tally_many(
+                codes, features, first, n_drawn - first, rows, half, start, end, counts, space
+            )
+        for i in range(first, n_drawn):
+            f = features[i]
+            if growth.random_split:
+                best, varies = random_cut_of_counts(
+                    growth, columns, codes, f, rows, half, start, end, counts, total, seed, best
+                )
+                found = found or varies
+                continue
+            if at_once > 1:
+                n_present = accumulate(i - first, columns.n_bins[f] + 1, space)
+            else:
+                n_present = tally_few(codes, f, rows, half, start, end, counts, space)
+            if n_present > 1:
+                found = True
+                best = best_cut_of_counts(
+                    growth, f, columns.n_bins[f], n_present, total, space, best
+                )
+        if found and separates(best, total):
+            break
+    if wanted < p:
+        take_back(features, n_drawn, seed)
+    return best
