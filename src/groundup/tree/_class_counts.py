@@ -5,7 +5,8 @@ The rows, the weight and the weight of class 1 behind a code share one 64-bit nu
     rows << 42  |  weight << 21  |  weight of class 1 ,
 
 so a row is tallied by one addition, and what is on the left of a cut is a running sum of whole
-numbers: exact, and the same in any order.  With l, l_1 on the left, W, W_1 in the node and r = W - l,
+numbers: exact, and the same in any order.  With l, l_1 on the left, W, W_1 in the node and
+r = W - l,
 
     gini gain = (l_1 W - l W_1)^2 / (l r)        (times 2 / W^3: the fall in impurity)
 
@@ -22,7 +23,7 @@ import numpy as np
 
 from groundup._kernel import kernel
 from groundup.tree._criterion import GINI
-from groundup.tree._sample import random_code
+from groundup.tree._sample import NO_SPLIT, Split, random_code
 from groundup.tree._sampling import SIDE, draw, number, take_back, unit
 
 FIELD = 21
@@ -38,17 +39,6 @@ _POSITION = np.empty(64, dtype=np.int64)
 _POSITION[[((_SEQUENCE << i) & (2**64 - 1)) >> 58 for i in range(64)]] = np.arange(64)
 _DE_BRUIJN = np.uint64(_SEQUENCE)
 _ONE, _58, _63 = np.uint64(1), np.uint64(58), np.uint64(63)
-
-
-class CountCut(NamedTuple):
-    """A cut, and what stands on its left."""
-
-    gain: float
-    feature: int
-    last_left: int
-    first_right: int
-    missing_left: int  # 2: no missing value was seen
-    left: int
 
 
 class CountSpace(NamedTuple):
@@ -68,9 +58,6 @@ class CountSpace(NamedTuple):
     occupied: np.ndarray
     present: np.ndarray
     sums: np.ndarray
-
-
-NO_CUT = CountCut(-math.inf, -2, -1, -1, 2, 0)
 
 
 @kernel
@@ -183,7 +170,7 @@ def is_allowed(growth, left, total):
 
 
 @kernel
-def best_cut_of_counts(growth, f, n_bins, n_present, total, space, best):
+def best_cut_of_counts(growth, f, n_bins, n_present, total, space, best, best_left):
     """Return the best of `best` and the cuts of column `f`."""
     present, sums = space.present, space.sums
     has_missing = present[n_present - 1] == n_bins
@@ -197,14 +184,15 @@ def best_cut_of_counts(growth, f, n_bins, n_present, total, space, best):
             gain = gain_of(growth.criterion, left, total)
             if gain > best.gain and is_allowed(growth, left, total):
                 side = missing_left if has_missing else 2
-                best = CountCut(gain, np.int64(f), present[j], present[j + 1], np.int64(side), left)
-    return best
+                best = Split(gain, np.int64(f), present[j], present[j + 1], np.int64(side))
+                best_left = left
+    return best, best_left
 
 
 @kernel
-def separates(cut, total):
+def separates(left, total):
     """Tell whether the cut leaves one class on each side, so that none can be better."""
-    l, l1 = (cut.left >> FIELD) & MASK, cut.left & MASK
+    l, l1 = (left >> FIELD) & MASK, left & MASK
     r1 = (total & MASK) - l1
     r = ((total >> FIELD) & MASK) - l
     return (l1 == 0 or l1 == l) and (r1 == 0 or r1 == r)
@@ -224,6 +212,7 @@ def random_cut_of_counts(
     total,
     seed,
     best,
+    best_left,
 ):
     """Return the better of `best` and a random cut of column `f`; whether the column varies."""
     missing = np.int64(columns.n_bins[f])
@@ -235,7 +224,7 @@ def random_cut_of_counts(
         else:
             least, greatest = min(least, code), max(greatest, code)
     if greatest < 0 or (least == greatest and not has_missing):
-        return best, False
+        return best, best_left, False
     last = random_code(columns, f, least, greatest, seed)
     missing_left = 2
     if has_missing:
@@ -247,19 +236,18 @@ def random_cut_of_counts(
         go_left = missing_left == 1 if code == missing else code <= last
         left += counts[row] if go_left else 0
     if left == 0 or left == total:
-        return best, True
+        return best, best_left, True
     gain = gain_of(growth.criterion, left, total)
     if gain > best.gain and is_allowed(growth, left, total):
-        best = CountCut(gain, np.int64(f), last, last + 1, missing_left, left)
-    return best, True
+        best, best_left = Split(gain, np.int64(f), last, last + 1, missing_left), left
+    return best, best_left, True
 
 
 @kernel
 def find_cut_of_counts(
     growth,
     columns,
-    codes,  # (., p) in
-    counts,  # (.,) in
+    table,
     rows,  # (2, n) in
     half,
     start,
@@ -269,11 +257,12 @@ def find_cut_of_counts(
     features,  # (p,) inout: the same before and after
     space,
 ):
-    """Return the best cut of a node; see `_splitting.find_split`."""
+    """Return the best cut of a node, and what is on its left; see `_splitting.find_split`."""
+    codes, counts = table.codes, table.counts
     p = codes.shape[1]
     wanted = min(growth.max_features, p)
     at_once = COLUMNS_AT_ONCE if end - start > FEW and growth.random_split == 0 else 1
-    best = NO_CUT
+    best, best_left = NO_SPLIT, 0
     found = False
     n_drawn = 0
     while n_drawn < p and (n_drawn < wanted or not found):
@@ -289,8 +278,20 @@ def find_cut_of_counts(
         for i in range(first, n_drawn):
             f = features[i]
             if growth.random_split:
-                best, varies = random_cut_of_counts(
-                    growth, columns, codes, f, rows, half, start, end, counts, total, seed, best
+                best, best_left, varies = random_cut_of_counts(
+                    growth,
+                    columns,
+                    codes,
+                    f,
+                    rows,
+                    half,
+                    start,
+                    end,
+                    counts,
+                    total,
+                    seed,
+                    best,
+                    best_left,
                 )
                 found = found or varies
                 continue
@@ -300,11 +301,11 @@ def find_cut_of_counts(
                 n_present = tally_few(codes, f, rows, half, start, end, counts, space)
             if n_present > 1:
                 found = True
-                best = best_cut_of_counts(
-                    growth, f, columns.n_bins[f], n_present, total, space, best
+                best, best_left = best_cut_of_counts(
+                    growth, f, columns.n_bins[f], n_present, total, space, best, best_left
                 )
-        if found and separates(best, total):
+        if best_left > 0 and separates(best_left, total):
             break
     if wanted < p:
         take_back(features, n_drawn, seed)
-    return best
+    return best, best_left

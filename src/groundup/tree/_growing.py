@@ -24,7 +24,6 @@ from groundup.tree._grown import Grown, in_order, thresholds, to_tree
 from groundup.tree._nodes import (
     Growth,
     Places,
-    Space,
     adopt,
     begin,
     describe,
@@ -33,8 +32,8 @@ from groundup.tree._nodes import (
     make_children,
     may_split,
 )
-from groundup.tree._sample import CLASSES, COUNTS, TARGETS, Columns, Sample, Table
-from groundup.tree._splitting import Split, Workspace
+from groundup.tree._sample import CLASSES, COUNTS, TARGETS, Columns, Sample, Split, Table
+from groundup.tree._splitting import Workspace
 
 __all__ = ["Grown", "Growth", "grow", "grow_tree", "thresholds", "to_tree"]
 
@@ -42,11 +41,13 @@ PACKED_BYTES = 2**18  # codes of a packed node: a part of a core's own cache
 
 
 @kernel
-def grow_level(growth, columns, sample, nodes, places, first, end, space):
+def grow_level(growth, columns, sample, nodes, places, first, end, features, counting, summing):
     """Split the nodes from `first` to `end`; return the number of nodes."""
     n_nodes = end
     for node in range(first, end):
-        if expand(growth, columns, sample, nodes, places, node, n_nodes, space):
+        if expand(
+            growth, columns, sample, nodes, places, node, n_nodes, features, counting, summing
+        ):
             n_nodes += 2
     return n_nodes
 
@@ -61,14 +62,18 @@ def grow_depth_first(
     stack,  # (capacity,) inout: nodes still to be split
     n_waiting,
     n_nodes,
-    space,
+    features,
+    counting,
+    summing,
 ):
     """Split all that wait, and their children; return early where room for nodes runs out."""
     capacity = nodes.feature.shape[0]
     while n_waiting > 0 and n_nodes + 2 <= capacity:
         n_waiting -= 1
         node = stack[n_waiting]
-        if expand(growth, columns, sample, nodes, places, node, n_nodes, space):
+        if expand(
+            growth, columns, sample, nodes, places, node, n_nodes, features, counting, summing
+        ):
             stack[n_waiting] = n_nodes + 1
             stack[n_waiting + 1] = n_nodes
             n_waiting += 2
@@ -104,7 +109,9 @@ def grow_best_first(
     first_new,
     n_nodes,
     n_splits,
-    space,
+    features,
+    counting,
+    summing,
 ):
     """Find the splits of the nodes from `first_new`, then make the best one, `n_splits` times over.
 
@@ -115,7 +122,9 @@ def grow_best_first(
         for node in range(first_new, n_nodes):
             improvement[node] = -math.inf
             if may_split(growth, nodes, places, node):
-                split, left = find_cut(growth, columns, sample, places, node, space)
+                split, left = find_cut(
+                    growth, columns, sample, places, node, features, counting, summing
+                )
                 if split.feature >= 0:
                     # The two places past the last node show what the children would be.
                     improvement[node] = make_children(
@@ -267,7 +276,7 @@ class _Growing:
                 self.places,
                 first,
                 before,
-                self.space,
+                *self.space,
             )
             first = before
             if self.n_nodes > before or before == 1:
@@ -287,7 +296,7 @@ class _Growing:
                 stack,
                 n_waiting,
                 self.n_nodes,
-                self.space,
+                *self.space,
             )
             if n_waiting > 0:
                 self._make_room(2 * len(self.nodes.feature))
@@ -314,7 +323,7 @@ class _Growing:
                 first_new,
                 before,
                 n_splits,
-                self.space,
+                *self.space,
             )
             first_new = self.n_nodes
             made = (self.n_nodes - before) // 2
@@ -338,28 +347,30 @@ def _longer(array: np.ndarray, length: int) -> np.ndarray:
     return longer
 
 
-def _space(p: int, n_keys: int, n_classes: int, kind: int) -> Space:
-    width = 1 if kind == COUNTS else 1 + (n_classes if kind == CLASSES else 2)
-    n_codes = 257 if n_keys == 0 else n_keys + 1
-    return Space(
-        np.arange(p, dtype=np.int32),
-        Workspace(
-            histogram=np.zeros((256, width)),
-            tallies=np.empty((n_codes, width)),
-            present=np.empty(n_codes, np.int64),
-            keys=np.empty(n_keys, np.uint64),
-            sorted_keys=np.empty(n_keys, np.uint64),
-            left=np.empty(width),
-            right=np.empty(width),
-            total=np.empty(width),
-        ),
-        CountSpace(
+def _space(p: int, n_keys: int, n_classes: int, kind: int) -> tuple:
+    """Return what kernels call `features`, `counting` and `summing`."""
+    features = np.arange(p, dtype=np.int32)
+    if kind == COUNTS:
+        counting = CountSpace(
             histogram=np.zeros((COLUMNS_AT_ONCE, 256), np.int64),
             occupied=np.zeros(4, np.uint64),
             present=np.empty(258, np.int64),
             sums=np.empty(258, np.int64),
-        ),
+        )
+        return features, counting, None
+    width = 1 + (n_classes if kind == CLASSES else 2)
+    n_codes = 257 if n_keys == 0 else n_keys + 1
+    summing = Workspace(
+        histogram=np.zeros((256, width)),
+        tallies=np.empty((n_codes, width)),
+        present=np.empty(n_codes, np.int64),
+        keys=np.empty(n_keys, np.uint64),
+        sorted_keys=np.empty(n_keys, np.uint64),
+        left=np.empty(width),
+        right=np.empty(width),
+        total=np.empty(width),
     )
+    return features, None, summing
 
 
 def grow(

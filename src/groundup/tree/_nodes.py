@@ -11,11 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from groundup._kernel import kernel
-from groundup.tree._class_counts import FIELD, MASK, CountSpace, find_cut_of_counts
+from groundup.tree._class_counts import FIELD, MASK, find_cut_of_counts
 from groundup.tree._criterion import EPSILON, POISSON, class_impurity
-from groundup.tree._sample import CLASSES, COUNTS, count_left, pack, partition
+from groundup.tree._sample import CLASSES, COUNTS, NO_SPLIT, count_left, pack, partition
 from groundup.tree._sampling import LEFT, RIGHT, mixed
-from groundup.tree._splitting import Split, Workspace, find_split
+from groundup.tree._splitting import find_split
 from groundup.tree._tree import LEAF, NO_FEATURE
 
 
@@ -74,22 +74,6 @@ class Places(NamedTuple):
     seed: np.ndarray
     counts: np.ndarray
     is_packed: np.ndarray
-
-
-class Space(NamedTuple):
-    """Buffers of the search for a split.
-
-    Parameters
-    ----------
-    features : ndarray of shape (p,), dtype int32
-        All columns, in ascending order between two searches.
-    sums : Workspace
-    counts : CountSpace
-    """
-
-    features: np.ndarray
-    sums: Workspace
-    counts: CountSpace
 
 
 @kernel
@@ -175,44 +159,29 @@ def may_split(growth, nodes, places, node):
 
 
 @kernel
-def find_cut(growth, columns, sample, places, node, space):
-    """Return a node's best split, and the counts on its left (0 where there are none)."""
+def find_cut(growth, columns, sample, places, node, features, counting, summing):
+    """Return a node's best split, and the counts on its left (0 where there are none).
+
+    Either `counting` or `summing` is None.  A branch on ``is None`` is dropped before it is
+    compiled where it is known to be dead, but only if the argument is None: hence two questions.
+    """
     start, end, half = places.start[node], places.end[node], places.depth[node] & 1
     if end - start <= sample.packed_rows and not places.is_packed[node]:
         pack(sample, half, start, end)
         places.is_packed[node] = 1
     table = sample.packed if places.is_packed[node] else sample.whole
-    if sample.kind == COUNTS:
-        cut = find_cut_of_counts(
-            growth,
-            columns,
-            table.codes,
-            table.counts,
-            sample.rows,
-            half,
-            start,
-            end,
-            places.counts[node],
-            places.seed[node],
-            space.features,
-            space.counts,
+    rows, seed = sample.rows, places.seed[node]
+    if summing is None:
+        if counting is None:
+            return NO_SPLIT, 0
+        counts = places.counts[node]
+        return find_cut_of_counts(
+            growth, columns, table, rows, half, start, end, counts, seed, features, counting
         )
-        split = Split(cut.gain, cut.feature, cut.last_left, cut.first_right, cut.missing_left)
-        return split, cut.left
-    add_up(sample, table, half, start, end, space.sums.total)
+    add_up(sample, table, half, start, end, summing.total)
+    is_class, centre = sample.kind == CLASSES, sample.centre
     split = find_split(
-        growth,
-        columns,
-        table,
-        sample.rows,
-        half,
-        start,
-        end,
-        sample.kind == CLASSES,
-        sample.centre,
-        places.seed[node],
-        space.features,
-        space.sums,
+        growth, columns, table, rows, half, start, end, is_class, centre, seed, features, summing
     )
     return split, 0
 
@@ -307,11 +276,13 @@ def adopt(nodes, node, split, children):
 
 
 @kernel
-def expand(growth, columns, sample, nodes, places, node, children, space):
+def expand(growth, columns, sample, nodes, places, node, children, features, counting, summing):
     """Split a node if that is worth while; tell whether it was."""
     if not may_split(growth, nodes, places, node):
         return False
-    split, left_counts = find_cut(growth, columns, sample, places, node, space)
+    split, left_counts = find_cut(
+        growth, columns, sample, places, node, features, counting, summing
+    )
     if split.feature < 0:
         return False
     improvement = make_children(

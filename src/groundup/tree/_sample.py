@@ -15,12 +15,14 @@ side into a packed table, and all that is done below it stays within the process
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from groundup._kernel import kernel
 from groundup.tree._sampling import CUT, number, unit
+from groundup.tree._tree import NO_FEATURE
 
 
 class Columns(NamedTuple):
@@ -85,6 +87,19 @@ class Sample(NamedTuple):
 
 
 CLASSES, TARGETS, COUNTS = range(3)
+
+
+class Split(NamedTuple):
+    """A cut: codes up to `last_left` go left, codes from `first_right` on go right."""
+
+    gain: float
+    feature: int
+    last_left: int
+    first_right: int
+    missing_left: int  # 2: no missing value was seen
+
+
+NO_SPLIT = Split(-math.inf, NO_FEATURE, -1, -1, 2)
 
 
 @kernel

@@ -22,18 +22,8 @@ import numpy as np
 
 from groundup._kernel import kernel
 from groundup.tree._criterion import side_gain
-from groundup.tree._sample import random_code
+from groundup.tree._sample import NO_SPLIT, Split, random_code
 from groundup.tree._sampling import SIDE, draw, number, take_back, unit
-
-
-class Split(NamedTuple):
-    """A cut: codes up to `last_left` go left, codes from `first_right` on go right."""
-
-    gain: float
-    feature: int
-    last_left: int
-    first_right: int
-    missing_left: int  # 2: no missing value was seen
 
 
 class Workspace(NamedTuple):
@@ -60,9 +50,6 @@ class Workspace(NamedTuple):
     left: np.ndarray
     right: np.ndarray
     total: np.ndarray
-
-
-NO_SPLIT = Split(-math.inf, -2, -1, -1, 2)
 
 
 @kernel
