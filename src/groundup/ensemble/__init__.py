@@ -9,6 +9,8 @@ __all__, __getattr__, __dir__ = loaded_on_use(
     {
         "ExtraTreesClassifier": "_extra_trees",
         "ExtraTreesRegressor": "_extra_trees",
+        "HistGradientBoostingClassifier": "_hist_gradient_boosting_classifier",
+        "HistGradientBoostingRegressor": "_hist_gradient_boosting_regressor",
         "RandomForestClassifier": "_random_forest",
         "RandomForestRegressor": "_random_forest",
     },

@@ -217,7 +217,7 @@ class HistGradientBoosting(Estimator):
                 f"{self.interaction_cst!r}."
             ) from None
         for group in sets:
-            if not all(isinstance(f, Integral) and 0 <= f < p for f in group):
+            if not all(isinstance(f, Integral) and 0 <= int(f) < p for f in group):
                 raise ValueError(
                     "Interaction constraints must consist of integer indices in "
                     f"[0, n_features - 1] = [0, {p - 1}], specifying the position of features, "
@@ -349,8 +349,11 @@ class HistGradientBoosting(Estimator):
     def _so_far(self, state: dict[str, Any], known: tuple[np.ndarray, np.ndarray]) -> Any:
         """Return an estimator of the rounds so far, which knows some rows' raw predictions."""
         model = copy.copy(self)
-        vars(model).update(state, _categories=None, _known=known)  # the rows are encoded
-        vars(model).pop("feature_names_in_", None)
+        # The rows are plain arrays, their categories numbered already.
+        for name, value in {**state, "_categories": None, "_known": known}.items():
+            setattr(model, name, value)
+        if hasattr(model, "feature_names_in_"):
+            del model.feature_names_in_
         return model
 
     # ------------------------------------------------------------------ what comes out
