@@ -82,6 +82,18 @@ def test_equals_the_plain_walk(n_leaves, n_thresholds, n):
     check(trees, random_rows(rng, n, 5, np.append(thresholds, np.arange(-2, 260))))
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+@pytest.mark.parametrize("n_thresholds", [3, 254, 600])
+def test_large_trees_with_few_and_many_thresholds(n_thresholds, missing):
+    # 254 thresholds of a column fit the codes, 255 do not.
+    rng = np.random.default_rng(n_thresholds)
+    thresholds = np.unique(rng.normal(size=n_thresholds))
+    trees = [random_tree(rng, n_leaves, 2, 3, thresholds) for n_leaves in (900, 1, 700)]
+    assert len(pack(trees).coded_thresholds) == (0 if n_thresholds == 600 else 899 + 699)
+    values = np.concatenate([thresholds, np.nextafter(thresholds, np.inf), SPECIAL])
+    check(trees, random_rows(rng, 900, 2, values, missing))
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(1, 70),
@@ -103,3 +115,22 @@ def test_special_values(n, p, k, group, n_trees, n_leaves, n_categorical, seed):
     ]
     values = np.concatenate([SPECIAL, finite, np.nextafter(finite, np.inf), [256.0, 1e300, 7.0]])
     check(trees, random_rows(rng, n, p, values), group)
+
+
+def test_no_rows_and_no_trees():
+    rng = np.random.default_rng(0)
+    trees = [random_tree(rng, 5, 2, 1, SPECIAL)]
+    assert leaves(pack(trees), np.empty((0, 2))).shape == (0, 1)
+    add_values(pack(trees), np.empty((0, 2)), np.empty((0, 1)))
+    out = np.zeros((30, 1))
+    add_values(pack([]), np.zeros((30, 2)), out)
+    assert not out.any()
+    assert leaves(pack([]), np.zeros((30, 2))).shape == (30, 0)
+
+
+def test_a_writable_table_is_taken_too():
+    rng = np.random.default_rng(1)
+    trees = [random_tree(rng, 20, 3, 1, SPECIAL)]
+    X = rng.normal(size=(50, 3))
+    np.testing.assert_array_equal(leaves(pack(trees), X), traversal_naive.leaves(trees, X))
+    assert X.flags.writeable

@@ -1,179 +1,346 @@
 """Prediction: many rows walk down many trees.
 
-The trees are packed into one array of nodes, 16 bytes each, the two children of a node side by
-side: the next node is ``left + (x > threshold)``, which takes no jump that the processor would
-have to guess.  A tree is kept in the cache while a block of rows walks down it.
+Three ways of walking share the work.  All of them keep a tree in the cache while a block of rows
+walks down it, and none lets the processor guess where a row will go: a wrong guess costs as much
+as four levels.
 
-Leaf values are added in the order of the trees, row by row, so the result has the same bits for
-any number of threads and any size of a block.
+- *By masks*, where no tree has more than 64 leaves [1]_.  A row holds one bit for each leaf, left
+  to right, all set.  Every split, in any order, is asked of every row: who goes right at it loses
+  the bits of the leaves under its left child.  The lowest bit that remains is the row's leaf.
+  That asks more questions than a walk would, but the same ones of all rows, so they are asked of
+  eight rows in one instruction.
+- *Level by level*: all rows of the block take one step, then all take the next.  The steps of
+  different rows do not wait for each other, so the processor works on dozens at once.  Rows that
+  have arrived leave the list.
+- *Level by level on codes*, where there are several large trees and no column has over 254
+  thresholds: first each value becomes the number of its column's thresholds below it, one byte.
+  The comparisons come out the same, and eight times as many rows fit in the cache.
+
+Leaf values are added in the order of the trees, row by row, so the result has the same bits
+whichever way is taken, for any number of threads and any size of a block.
+
+References
+----------
+.. [1] C. Lucchese et al., "QuickScorer: a fast algorithm to rank documents with additive ensembles
+   of regression trees", SIGIR 2015.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 from numba import prange
 
 from groundup._kernel import block_kernel, kernel
-from groundup.tree._tree import LEAF, NUMERIC, SET_WORDS, Tree
+from groundup.tree._codes import encode
+from groundup.tree._packing import COLUMN, LEFT, MISSING, Packed, pack, read_only
 
-BLOCK_ROWS = 512
+__all__ = ["Packed", "add_values", "leaves", "pack"]
 
-# `column` is twice the feature, plus 1 where a missing value goes left; at a leaf it is the row of
-# the value.  `left` is the left child, counted from the root; the right child comes next.
-NODE = np.dtype([("threshold", np.float64), ("column", np.int32), ("left", np.int32)])
+MASK_ROWS = 256  # rows of a block whose columns and masks stay in the level-2 cache
+BLOCK_BYTES = 3 * 2**18  # of a level-2 cache, for the rows of a block; the rest is for the tree
+FEW_ROWS = 16  # fewer rows do not fill the masks' vector instructions
+FEW_STEPS = 20_000  # rows times trees below which threads cost more than they bring
 
-
-class Packed(NamedTuple):
-    """Many trees, laid out for traversal; see `pack`."""
-
-    nodes: np.ndarray  # (m,) NODE: the nodes of all trees, parents first, siblings side by side
-    roots: np.ndarray  # (n_trees + 1,) int64: where each tree starts
-    original: np.ndarray  # (m,) int32: the number of the node in its `Tree`
-    values: np.ndarray  # (n_leaves, k) float64
-    category_set: np.ndarray  # (m,) int32: row of `category_sets`, or NUMERIC
-    category_sets: np.ndarray  # (n_sets, SET_WORDS) uint32
-
-
-@kernel
-def _lay_out(
-    children_left,  # (m,) in: one tree
-    children_right,  # (m,) in
-    original,  # (m,) out: the nodes, level by level, siblings side by side
-    left,  # (m,) out: where the left child of each of those stands
-):
-    original[0] = 0
-    placed = 1
-    for i in range(original.shape[0]):
-        node = original[i]
-        left[i] = LEAF
-        if children_left[node] != LEAF:
-            left[i] = placed
-            original[placed] = children_left[node]
-            original[placed + 1] = children_right[node]
-            placed += 2
-
-
-def pack(trees: Sequence[Tree]) -> Packed:
-    """Lay trees out for fast prediction.
-
-    Parameters
-    ----------
-    trees : sequence of Tree
-        Their values have the same number of columns.
-
-    Returns
-    -------
-    Packed
-    """
-    roots = np.zeros(len(trees) + 1, dtype=np.int64)
-    np.cumsum([tree.node_count for tree in trees], out=roots[1:])
-    m = int(roots[-1])
-    nodes = np.empty(m, dtype=NODE)
-    original = np.empty(m, dtype=np.int32)
-    category_set = np.full(m, NUMERIC, dtype=np.int32)
-    sets, values, n_sets, n_leaves = [np.zeros((0, SET_WORDS), dtype=np.uint32)], [], 0, 0
-    for root, stop, tree in zip(roots[:-1], roots[1:], trees, strict=True):
-        order, packed = original[root:stop], nodes[root:stop]
-        left = np.empty_like(order)
-        _lay_out(tree.children_left, tree.children_right, order, left)
-        is_leaf = left == LEAF
-        packed["left"] = left
-        packed["threshold"] = tree.threshold[order]
-        packed["column"] = 2 * tree.feature[order] + tree.missing_go_to_left[order]
-        packed["column"][is_leaf] = n_leaves + np.arange(np.count_nonzero(is_leaf))
-        values.append(tree.value[order[is_leaf]])
-        n_leaves += len(values[-1])
-        if tree.category_set is not None and tree.category_sets is not None:
-            row = tree.category_set[order]
-            category_set[root:stop] = np.where(row == NUMERIC, NUMERIC, row + n_sets)
-            sets.append(tree.category_sets)
-            n_sets += len(tree.category_sets)
-    all_values = np.concatenate(values) if values else np.zeros((0, 1))
-    return Packed(
-        nodes, roots, original, np.ascontiguousarray(all_values), category_set, np.concatenate(sets)
-    )
+ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+ONE = np.uint64(1)
 
 
 @kernel
 def _goes_left(
-    words,  # (SET_WORDS,) in: the categories that go left
+    sets,  # (n_sets, SET_WORDS) in: the categories that go left
+    row,  # int in: which set
     x,  # float in
     missing_goes_left,  # bool in
 ):
     # What is not a category at all counts as missing.  The first test is false for NaN.
-    if not (0.0 <= x < 32.0 * words.shape[0]) or x != np.floor(x):
+    if not (0.0 <= x < 32.0 * sets.shape[1]) or x != np.floor(x):
         return missing_goes_left
     category = np.uint32(x)
-    return ((words[category >> 5] >> (category & np.uint32(31))) & np.uint32(1)) != 0
+    word = sets[row, category >> np.uint32(5)]
+    return ((word >> (category & np.uint32(31))) & np.uint32(1)) != 0
 
 
 @kernel
 def _descend(
+    splits,  # (n_splits of all trees, 3) in
+    thresholds,  # (n_splits of all trees,) in: values or codes, as X
+    root,  # int in: where the tree's splits start
+    n_splits,  # int in: of the tree
+    sets,  # (n_sets, SET_WORDS) in
+    X,  # (n, p) in: values, or codes
+    start,  # int in: rows start, ..., stop - 1
+    stop,  # int in
+    missing,  # float or uint8 in: the code of a missing value; NaN for values
+    some_missing,  # bool in: whether there may be one
+    row,  # (stop - start,) uint32, scratch: the rows on their way, ascending
+    at,  # (stop - start,) uint32, scratch: the split that each of them stands at
+    leaf,  # (stop - start,) uint32 out: the leaf of each row
+):
+    n_walking = stop - start
+    for i in range(n_walking):
+        row[i] = i
+        at[i] = leaf[i] = 0
+    if n_splits == 0:
+        return
+    first_row, first_split = np.uint64(start), np.uint64(root)
+    while n_walking > 0:
+        kept = np.uint64(0)
+        for i in range(n_walking):
+            r = row[i]
+            split = first_split + at[i]
+            column = splits[split, COLUMN]
+            if column < 0:
+                x = X[first_row + r, np.uint32(~column >> 1)]
+                missing_goes_left = (~column & 1) != 0
+                right = not _goes_left(sets, np.int64(thresholds[split]), x, missing_goes_left)
+            else:
+                x = X[first_row + r, np.uint32(column >> 1)]
+                right = not (x <= thresholds[split])  # so a missing value goes right
+                if some_missing:
+                    is_missing = (x != x) | (x == missing)
+                    right &= not (is_missing & ((column & 1) != 0))
+            child = splits[split, np.uint64(LEFT) + np.uint64(right)]
+            # Written in any case: a jump would have to be guessed.
+            leaf[r] = np.uint32(~child)
+            row[kept] = r
+            at[kept] = np.uint32(child)
+            kept += np.uint64(child >= 0)
+        n_walking = np.int64(kept)
+
+
+@kernel
+def _some_missing(X, start, stop):
+    missing = False
+    for i in range(start, stop):
+        for f in range(X.shape[1]):
+            missing |= X[i, f] != X[i, f]
+    return missing
+
+
+@kernel
+def _add_leaves(
+    leaf,  # (stop - start,) uint32 in
+    values,  # (n_leaves, k) in
+    first_leaf,  # int in: where the tree's leaves start
+    start,  # int in
+    stop,  # int in
+    first_column,  # int in
+    out,  # (n, >= first_column + k) inout
+):
+    for i in range(stop - start):
+        number = np.uint64(first_leaf) + leaf[i]
+        for j in range(values.shape[1]):
+            out[start + i, first_column + j] += values[number, j]
+
+
+@kernel
+def _add_by_level(
     packed,  # in
-    t,  # int in: the tree
     X,  # (n, p) in
     start,  # int in: rows start, ..., stop - 1
     stop,  # int in
-    at,  # (>= stop - start,) out: the leaf of each row, counted from the first node of all
+    group,  # int in
+    out,  # (n, k * group) inout
 ):
-    root = packed.roots[t]
-    for i in range(start, stop):
-        node = root
-        while packed.nodes[node].left != LEAF:
-            column = packed.nodes[node].column
-            x = X[i, column >> 1]
-            missing_goes_left = (column & 1) != 0
-            if packed.category_set[node] != NUMERIC:
-                words = packed.category_sets[packed.category_set[node]]
-                right = not _goes_left(words, x, missing_goes_left)
-            elif np.isnan(x):
-                right = not missing_goes_left
-            else:
-                right = x > packed.nodes[node].threshold
-            node = root + packed.nodes[node].left + right
-        at[i - start] = node
+    row, at, leaf = np.empty((3, stop - start), np.uint32)
+    some_missing = _some_missing(X, start, stop)
+    for t in range(packed.roots.shape[0] - 1):
+        root, n_splits = packed.roots[t], packed.roots[t + 1] - packed.roots[t]
+        _descend(
+            packed.splits,
+            packed.thresholds,
+            root,
+            n_splits,
+            packed.category_sets,
+            X,
+            start,
+            stop,
+            np.nan,
+            some_missing,
+            row,
+            at,
+            leaf,
+        )
+        first_column = (t % group) * packed.values.shape[1]
+        _add_leaves(leaf, packed.values, packed.first_leaf[t], start, stop, first_column, out)
 
 
 @block_kernel
-def _add(
+def _add_by_level_in_blocks(packed, X, block_rows, group, out):
+    for block in prange((X.shape[0] + block_rows - 1) // block_rows):
+        start = block * block_rows
+        _add_by_level(packed, X, start, min(X.shape[0], start + block_rows), group, out)
+
+
+@kernel
+def _add_by_codes(
     packed,  # in
     X,  # (n, p) in
-    block_rows,  # int in
+    start,  # int in: rows start, ..., stop - 1
+    stop,  # int in
     group,  # int in
-    out,  # (n, k) inout
+    out,  # (n, k * group) inout
 ):
-    n, k = X.shape[0], packed.values.shape[1]
-    n_trees = packed.roots.shape[0] - 1
-    for block in prange((n + block_rows - 1) // block_rows):
-        start, stop = block * block_rows, min(n, (block + 1) * block_rows)
-        at = np.empty(stop - start, np.int64)
-        for t in range(n_trees):
-            _descend(packed, t, X, start, stop, at)
-            first = (t % group) * k
-            for i in range(start, stop):
-                row = packed.nodes[at[i - start]].column
-                for j in range(k):
-                    out[i, first + j] += packed.values[row, j]
+    p = packed.borders.shape[0]
+    codes = np.empty((stop - start, p), np.uint8)
+    some_missing = encode(
+        X,
+        start,
+        stop,
+        packed.borders,
+        np.full(p, MISSING, np.uint8),
+        np.zeros(p, np.bool_),
+        codes,
+    )
+    row, at, leaf = np.empty((3, stop - start), np.uint32)
+    for t in range(packed.roots.shape[0] - 1):
+        root, n_splits = packed.roots[t], packed.roots[t + 1] - packed.roots[t]
+        _descend(
+            packed.splits,
+            packed.coded_thresholds,
+            root,
+            n_splits,
+            packed.category_sets,
+            codes,
+            0,
+            stop - start,
+            np.uint8(MISSING),
+            some_missing,
+            row,
+            at,
+            leaf,
+        )
+        first_column = (t % group) * packed.values.shape[1]
+        _add_leaves(leaf, packed.values, packed.first_leaf[t], start, stop, first_column, out)
 
 
 @block_kernel
+def _add_by_codes_in_blocks(packed, X, block_rows, group, out):
+    for block in prange((X.shape[0] + block_rows - 1) // block_rows):
+        start = block * block_rows
+        _add_by_codes(packed, X, start, min(X.shape[0], start + block_rows), group, out)
+
+
+@kernel
+def _keep_leaves(
+    column,  # int in
+    threshold,  # float in
+    keep,  # uint64 in: the leaves that going right leaves over
+    sets,  # (n_sets, SET_WORDS) in
+    columns,  # (p, rows) in: the block, column by column
+    mask,  # (rows,) uint64 inout
+):
+    f = column >> 1
+    if column < 0:
+        f = ~column >> 1
+        missing_goes_left = (~column & 1) != 0
+        for i in range(mask.shape[0]):
+            if not _goes_left(sets, np.int64(threshold), columns[f, i], missing_goes_left):
+                mask[i] &= keep
+    elif column & 1:
+        for i in range(mask.shape[0]):
+            mask[i] &= keep if columns[f, i] > threshold else ALL
+    else:  # a missing value goes right: it is not at most the threshold
+        for i in range(mask.shape[0]):
+            mask[i] &= ALL if columns[f, i] <= threshold else keep
+
+
+@kernel
+def _lowest_bit(mask):
+    """Count the zeros below the lowest bit of a mask that is not 0."""
+    below = (mask & (~mask + ONE)) - ONE  # ones in their place; now count them, in parallel
+    below -= (below >> ONE) & np.uint64(0x5555555555555555)
+    below = (below & np.uint64(0x3333333333333333)) + (
+        (below >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
+    below = (below + (below >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return (below * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+
+@kernel
+def _add_by_masks(
+    packed,  # in
+    X,  # (n, p) in
+    start,  # int in: rows start, ..., stop - 1
+    stop,  # int in
+    group,  # int in
+    out,  # (n, k * group) inout
+):
+    m = stop - start
+    columns = np.empty((X.shape[1], m))
+    for i in range(m):
+        for f in range(X.shape[1]):
+            columns[f, i] = X[start + i, f]
+    mask = np.empty(m, np.uint64)
+    leaf = np.empty(m, np.uint32)
+    for t in range(packed.roots.shape[0] - 1):
+        for i in range(m):
+            mask[i] = ALL
+        for split in range(packed.roots[t], packed.roots[t + 1]):
+            _keep_leaves(
+                packed.splits[split, COLUMN],
+                packed.thresholds[split],
+                packed.keep[split],
+                packed.category_sets,
+                columns,
+                mask,
+            )
+        for i in range(m):
+            leaf[i] = _lowest_bit(mask[i])
+        first_column = (t % group) * packed.values.shape[1]
+        _add_leaves(leaf, packed.values, packed.first_leaf[t], start, stop, first_column, out)
+
+
+@block_kernel
+def _add_by_masks_in_blocks(packed, X, block_rows, group, out):
+    for block in prange((X.shape[0] + block_rows - 1) // block_rows):
+        start = block * block_rows
+        _add_by_masks(packed, X, start, min(X.shape[0], start + block_rows), group, out)
+
+
+@kernel
 def _find(
     packed,  # in
     X,  # (n, p) in
-    block_rows,  # int in
+    start,  # int in: rows start, ..., stop - 1
+    stop,  # int in
     out,  # (n, n_trees) out
 ):
-    n, n_trees = out.shape
-    for block in prange((n + block_rows - 1) // block_rows):
-        start, stop = block * block_rows, min(n, (block + 1) * block_rows)
-        at = np.empty(stop - start, np.int64)
-        for t in range(n_trees):
-            _descend(packed, t, X, start, stop, at)
-            for i in range(start, stop):
-                out[i, t] = packed.original[at[i - start]]
+    row, at, leaf = np.empty((3, stop - start), np.uint32)
+    some_missing = _some_missing(X, start, stop)
+    for t in range(out.shape[1]):
+        root, n_splits = packed.roots[t], packed.roots[t + 1] - packed.roots[t]
+        _descend(
+            packed.splits,
+            packed.thresholds,
+            root,
+            n_splits,
+            packed.category_sets,
+            X,
+            start,
+            stop,
+            np.nan,
+            some_missing,
+            row,
+            at,
+            leaf,
+        )
+        for i in range(stop - start):
+            out[start + i, t] = packed.leaf_node[np.uint64(packed.first_leaf[t]) + leaf[i]]
+
+
+@block_kernel
+def _find_in_blocks(packed, X, block_rows, out):
+    for block in prange((X.shape[0] + block_rows - 1) // block_rows):
+        start = block * block_rows
+        _find(packed, X, start, min(X.shape[0], start + block_rows), out)
+
+
+def _block_rows(n_rows: int, row_bytes: int, n_threads: int) -> int:
+    """Rows of a block: as many as stay in the cache, in equal shares for the threads."""
+    most = max(256, BLOCK_BYTES // (row_bytes + 12))  # 12: what `_descend` keeps of a row
+    rounds = -(-n_rows // (most * n_threads))
+    return max(256, -(-n_rows // max(1, rounds * n_threads)))
 
 
 def add_values(
@@ -187,14 +354,30 @@ def add_values(
         The trees.
     X : ndarray of shape (n_samples, n_features), float64, C-contiguous
         NaN is missing.
-    out : ndarray of shape (n_samples, group * k), float64
+    out : ndarray of shape (n_samples, group * k), float64, C-contiguous
         k is the number of values in a leaf.  Tree t adds to the k columns from ``(t % group) * k``.
     n_threads : int, default=1
         Threads; they do not change a bit of the result.
     group : int, default=1
         The number of trees in a round, each with columns of its own.
     """
-    _add(packed, X, BLOCK_ROWS, group, out, n_threads=n_threads)
+    X = read_only(X)
+    n, p = X.shape
+    n_trees = len(packed.roots) - 1
+    if n * n_trees < FEW_STEPS:
+        n_threads = 1
+    if len(packed.keep) and n >= FEW_ROWS:
+        one, many, block_rows = _add_by_masks, _add_by_masks_in_blocks, MASK_ROWS
+    elif len(packed.coded_thresholds) and n >= FEW_ROWS:
+        one, many = _add_by_codes, _add_by_codes_in_blocks
+        block_rows = _block_rows(n, p, n_threads)
+    else:
+        one, many = _add_by_level, _add_by_level_in_blocks
+        block_rows = _block_rows(n, 8 * p, n_threads)
+    if n <= block_rows:
+        one(packed, X, 0, n, group, out)
+    else:
+        many(packed, X, block_rows, group, out, n_threads=n_threads)
 
 
 def leaves(packed: Packed, X: np.ndarray, n_threads: int = 1) -> np.ndarray:
@@ -213,6 +396,12 @@ def leaves(packed: Packed, X: np.ndarray, n_threads: int = 1) -> np.ndarray:
     ndarray of shape (n_samples, n_trees), dtype int32
         Numbers of nodes in each `Tree`.
     """
-    out = np.empty((len(X), len(packed.roots) - 1), dtype=np.int32)
-    _find(packed, X, BLOCK_ROWS, out, n_threads=n_threads)
+    X = read_only(X)
+    n, p = X.shape
+    out = np.empty((n, len(packed.roots) - 1), dtype=np.int32)
+    block_rows = _block_rows(n, 8 * p, n_threads)
+    if n <= block_rows:
+        _find(packed, X, 0, n, out)
+    else:
+        _find_in_blocks(packed, X, block_rows, out, n_threads=n_threads)
     return out

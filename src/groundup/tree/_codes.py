@@ -1,0 +1,42 @@
+"""Values to one-byte codes: how many of a column's borders lie below the value.
+
+A search by halves, without jumps: the border in the middle of what is left decides whether half of
+it is stepped over, by arithmetic alone.  Eight steps cover 255 borders; the values of a column do
+not wait for each other, so their searches overlap in the processor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from groundup._kernel import kernel
+
+MOST_BORDERS = 255
+WIDTH = 256  # a row of borders: 255 at most, padded with NaN, which no value exceeds
+CHUNK = 256  # rows whose values are in the first-level cache while the columns take their turns
+
+
+@kernel
+def encode(
+    X,  # (n, p) in
+    start,  # int in: rows start, ..., stop - 1
+    stop,  # int in
+    borders,  # (p, WIDTH) in: ascending, then NaN
+    missing,  # (p,) uint8 in: the code of a missing value
+    is_category,  # (p,) bool in: codes of equal values alone; what equals no border is missing
+    codes,  # (>= stop - start, p) uint8 out
+):
+    some_missing = False
+    for first in range(start, stop, CHUNK):
+        for f in range(X.shape[1]):
+            for i in range(first, min(stop, first + CHUNK)):
+                x = X[i, f]
+                below = np.uint64(0)
+                half = np.uint64(128)
+                for _ in range(8):
+                    below += half * np.uint64(x > borders[f, below + half - np.uint64(1)])
+                    half >>= np.uint64(1)
+                known = borders[f, below] == x if is_category[f] else x == x
+                codes[i - start, f] = below if known else missing[f]
+                some_missing |= not known
+    return some_missing
