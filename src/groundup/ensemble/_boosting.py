@@ -146,6 +146,8 @@ def boost(
         for k in range(K):
             curvature = None if hessian is None else hessian[k]
             grown = grower.grow(gradient[k], curvature, seed=seed + number * K + k)
+            if grown.tree.node_count == 1:
+                grown.tree.value[:] = 0.0  # its constant is already in z: the rest is rounding
             if loss.has_kink:
                 renew(grown, loss.quantile, y, raw[k], weight, learning_rate, n_threads)
             value = grown.tree.value[grown.leaf_nodes, 0]
