@@ -268,9 +268,8 @@ def find_cut_of_counts(
     while n_drawn < p and (n_drawn < wanted or not found):
         first = n_drawn
         n_drawn += max(1, min(at_once, wanted - first))
-        if wanted < p:
-            for i in range(first, n_drawn):
-                draw(features, i, seed)
+        for i in range(first, n_drawn):
+            draw(features, i, seed)
         if at_once > 1:
             tally_many(
                 codes, features, first, n_drawn - first, rows, half, start, end, counts, space
@@ -306,6 +305,5 @@ def find_cut_of_counts(
                 )
         if best_left > 0 and separates(best_left, total):
             break
-    if wanted < p:
-        take_back(features, n_drawn, seed)
+    take_back(features, n_drawn, seed)
     return best, best_left

@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from groundup._kernel import kernel
+from groundup.tree._absolute_error import Medians, medians_of
 from groundup.tree._binning import Binning
 from groundup.tree._class_counts import COLUMNS_AT_ONCE, FIELD, MOST_WEIGHT, CountSpace
-from groundup.tree._criterion import POISSON
+from groundup.tree._criterion import ABSOLUTE_ERROR, POISSON
 from groundup.tree._grown import Grown, in_order, thresholds, to_tree
 from groundup.tree._nodes import (
     Growth,
@@ -41,12 +42,24 @@ PACKED_BYTES = 2**18  # codes of a packed node: a part of a core's own cache
 
 
 @kernel
-def grow_level(growth, columns, sample, nodes, places, first, end, features, counting, summing):
+def grow_level(
+    growth, columns, sample, nodes, places, first, end, features, counting, summing, medians
+):
     """Split the nodes from `first` to `end`; return the number of nodes."""
     n_nodes = end
     for node in range(first, end):
         if expand(
-            growth, columns, sample, nodes, places, node, n_nodes, features, counting, summing
+            growth,
+            columns,
+            sample,
+            nodes,
+            places,
+            node,
+            n_nodes,
+            features,
+            counting,
+            summing,
+            medians,
         ):
             n_nodes += 2
     return n_nodes
@@ -65,6 +78,7 @@ def grow_depth_first(
     features,
     counting,
     summing,
+    medians,
 ):
     """Split all that wait, and their children; return early where room for nodes runs out."""
     capacity = nodes.feature.shape[0]
@@ -72,7 +86,17 @@ def grow_depth_first(
         n_waiting -= 1
         node = stack[n_waiting]
         if expand(
-            growth, columns, sample, nodes, places, node, n_nodes, features, counting, summing
+            growth,
+            columns,
+            sample,
+            nodes,
+            places,
+            node,
+            n_nodes,
+            features,
+            counting,
+            summing,
+            medians,
         ):
             stack[n_waiting] = n_nodes + 1
             stack[n_waiting + 1] = n_nodes
@@ -112,6 +136,7 @@ def grow_best_first(
     features,
     counting,
     summing,
+    medians,
 ):
     """Find the splits of the nodes from `first_new`, then make the best one, `n_splits` times over.
 
@@ -123,12 +148,12 @@ def grow_best_first(
             improvement[node] = -math.inf
             if may_split(growth, nodes, places, node):
                 split, left = find_cut(
-                    growth, columns, sample, places, node, features, counting, summing
+                    growth, columns, sample, places, node, features, counting, summing, medians
                 )
                 if split.feature >= 0:
                     # The two places past the last node show what the children would be.
                     improvement[node] = make_children(
-                        growth, columns, sample, nodes, places, node, split, left, n_nodes
+                        growth, columns, sample, nodes, places, node, split, left, n_nodes, medians
                     )
                     splits[node, 0], splits[node, 1] = split.feature, split.last_left
                     splits[node, 2], splits[node, 3] = split.first_right, split.missing_left
@@ -147,7 +172,7 @@ def grow_best_first(
             np.int64(splits[best, 3]),
         )
         left = left_counts[best]
-        make_children(growth, columns, sample, nodes, places, best, split, left, n_nodes)
+        make_children(growth, columns, sample, nodes, places, best, split, left, n_nodes, medians)
         adopt(nodes, best, split, n_nodes)
         improvement[best] = -math.inf
         first_new = n_nodes
@@ -180,14 +205,14 @@ def choose_rows(
 
 
 @kernel
-def plant(growth, sample, nodes, places, n_rows, seed):
+def plant(growth, sample, nodes, places, n_rows, seed, medians):
     """Make the root."""
     counts = 0
     if sample.kind == COUNTS:
         for i in range(n_rows):
             counts += sample.whole.counts[sample.rows[0, i]]
     begin(nodes, places, 0, 0, n_rows, 0, seed, counts, 0)
-    describe(growth, sample, nodes, places, 0)
+    describe(growth, sample, nodes, places, 0, medians)
 
 
 class _Growing:
@@ -197,6 +222,9 @@ class _Growing:
         n, p = codes.shape
         is_byte = codes.dtype == np.uint8
         codes = _in(codes, codes.dtype)
+        medians = None
+        if growth.criterion == ABSOLUTE_ERROR:
+            target, medians = medians_of(target)
         target = _in(target, np.float64)
         weight = _in(np.ones(n) if weight is None else weight, np.float64)
         rows = np.empty((2, n), np.uint32)
@@ -233,7 +261,7 @@ class _Growing:
             kind,
             centre,
         )
-        self.space = _space(p, 0 if is_byte else n_rows, n_classes, kind)
+        self.space = _space(p, 0 if is_byte else n_rows, n_classes, kind, medians)
         capacity = min(2 * n_rows + 1, max(64, n_rows // 2))
         self.nodes = Grown(
             children_left=np.empty(capacity, np.int32),
@@ -256,7 +284,7 @@ class _Growing:
             is_packed=np.empty(capacity, np.uint8),
         )
         self.n_nodes = 1
-        plant(self.growth, self.sample, self.nodes, self.places, n_rows, np.uint64(seed))
+        plant(self.growth, self.sample, self.nodes, self.places, n_rows, np.uint64(seed), medians)
 
     def _make_room(self, capacity: int) -> None:
         if capacity > len(self.nodes.feature):
@@ -347,8 +375,8 @@ def _longer(array: np.ndarray, length: int) -> np.ndarray:
     return longer
 
 
-def _space(p: int, n_keys: int, n_classes: int, kind: int) -> tuple:
-    """Return what kernels call `features`, `counting` and `summing`."""
+def _space(p: int, n_keys: int, n_classes: int, kind: int, medians: Medians | None) -> tuple:
+    """Return what kernels call `features`, `counting`, `summing` and `medians`."""
     features = np.arange(p, dtype=np.int32)
     if kind == COUNTS:
         counting = CountSpace(
@@ -357,7 +385,9 @@ def _space(p: int, n_keys: int, n_classes: int, kind: int) -> tuple:
             present=np.empty(258, np.int64),
             sums=np.empty(258, np.int64),
         )
-        return features, counting, None
+        return features, counting, None, None
+    if medians is not None:
+        return features, None, None, medians
     width = 1 + (n_classes if kind == CLASSES else 2)
     n_codes = 257 if n_keys == 0 else n_keys + 1
     summing = Workspace(
@@ -370,7 +400,7 @@ def _space(p: int, n_keys: int, n_classes: int, kind: int) -> tuple:
         right=np.empty(width),
         total=np.empty(width),
     )
-    return features, None, summing
+    return features, None, summing, None
 
 
 def grow(

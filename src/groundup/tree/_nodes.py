@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from groundup._kernel import kernel
+from groundup.tree._absolute_error import find_median_split, median_and_impurity
 from groundup.tree._class_counts import FIELD, MASK, find_cut_of_counts
 from groundup.tree._criterion import EPSILON, POISSON, class_impurity
 from groundup.tree._sample import CLASSES, COUNTS, NO_SPLIT, count_left, pack, partition
@@ -95,20 +96,27 @@ def begin(nodes, places, node, start, end, depth, seed, counts, is_packed):
 
 
 @kernel
-def describe(growth, sample, nodes, places, node):
+def describe(growth, sample, nodes, places, node, medians):
     """Set a node's value, weight and impurity."""
-    value = nodes.value
+    # Shares are divided by what is read anew each time.  Divided by one number they would become
+    # multiples of its reciprocal, and a pure node's share 1 - 2^-53.
+    value, weights = nodes.value, nodes.weighted_n_node_samples
     if sample.kind == COUNTS:
         W = (places.counts[node] >> FIELD) & MASK
         W1 = places.counts[node] & MASK
-        value[node, 0] = (W - W1) / W
-        value[node, 1] = W1 / W
-        nodes.weighted_n_node_samples[node] = W
+        weights[node] = W
+        value[node, 0] = (W - W1) / weights[node]
+        value[node, 1] = W1 / weights[node]
         nodes.impurity[node] = class_impurity(growth.criterion, value, node)
         return
     table = sample.packed if places.is_packed[node] else sample.whole
     rows, target, weight = sample.rows, table.target, table.weight
     start, end, half = places.start[node], places.end[node], places.depth[node] & 1
+    if medians is not None:
+        value[node, 0], weights[node], nodes.impurity[node] = median_and_impurity(
+            table, rows, half, start, end, medians
+        )
+        return
     W, S, Q = 0.0, 0.0, 0.0  # sums of w, w y and w (y - centre)^2
     if sample.kind == CLASSES:
         for c in range(value.shape[1]):
@@ -117,8 +125,9 @@ def describe(growth, sample, nodes, places, node):
             row = rows[half, i]
             W += weight[row]
             value[node, np.int64(target[row])] += weight[row]
+        weights[node] = W
         for c in range(value.shape[1]):
-            value[node, c] /= W
+            value[node, c] /= weights[node]
         H = class_impurity(growth.criterion, value, node)
     else:
         least, greatest = math.inf, -math.inf
@@ -142,7 +151,7 @@ def describe(growth, sample, nodes, places, node):
         else:
             H = Q / W - (mean - sample.centre) * (mean - sample.centre)
         value[node, 0] = mean
-    nodes.weighted_n_node_samples[node] = W
+    weights[node] = W
     nodes.impurity[node] = H
 
 
@@ -159,11 +168,12 @@ def may_split(growth, nodes, places, node):
 
 
 @kernel
-def find_cut(growth, columns, sample, places, node, features, counting, summing):
+def find_cut(growth, columns, sample, places, node, features, counting, summing, medians):
     """Return a node's best split, and the counts on its left (0 where there are none).
 
-    Either `counting` or `summing` is None.  A branch on ``is None`` is dropped before it is
-    compiled where it is known to be dead, but only if the argument is None: hence two questions.
+    All but one of `counting`, `summing` and `medians` are None.  A branch on ``is None`` is dropped
+    before it is compiled where it is known to be dead, but only if the argument is None: hence
+    more than one question.
     """
     start, end, half = places.start[node], places.end[node], places.depth[node] & 1
     if end - start <= sample.packed_rows and not places.is_packed[node]:
@@ -171,6 +181,11 @@ def find_cut(growth, columns, sample, places, node, features, counting, summing)
         places.is_packed[node] = 1
     table = sample.packed if places.is_packed[node] else sample.whole
     rows, seed = sample.rows, places.seed[node]
+    if medians is not None:
+        split = find_median_split(
+            growth, columns, table, rows, half, start, end, seed, features, medians
+        )
+        return split, 0
     if summing is None:
         if counting is None:
             return NO_SPLIT, 0
@@ -197,6 +212,7 @@ def make_children(
     split,
     left_counts,
     children,
+    medians,
 ):
     """Make nodes `children` and `children` + 1 of the two sides; return what that improves.
 
@@ -216,8 +232,8 @@ def make_children(
     begin(nodes, places, left, start, middle, depth, mixed(seed, LEFT), left_counts, packed)
     begin(nodes, places, right, middle, end, depth, mixed(seed, RIGHT), right_counts, packed)
     if sample.kind == COUNTS:
-        describe(growth, sample, nodes, places, left)
-        describe(growth, sample, nodes, places, right)
+        describe(growth, sample, nodes, places, left, medians)
+        describe(growth, sample, nodes, places, right, medians)
     if (
         sample.kind != COUNTS
         or may_split(growth, nodes, places, left)
@@ -225,8 +241,8 @@ def make_children(
     ):
         partition(codes, f, missing, last_left, to_left, sample.rows, half, start, end, n_left)
     if sample.kind != COUNTS:
-        describe(growth, sample, nodes, places, left)
-        describe(growth, sample, nodes, places, right)
+        describe(growth, sample, nodes, places, left, medians)
+        describe(growth, sample, nodes, places, right, medians)
     # improvement = W / W_all * (H - W_left / W * H_left - W_right / W * H_right)
     W = nodes.weighted_n_node_samples[node]
     improvement = (W / sample.total_weight) * (
@@ -276,17 +292,19 @@ def adopt(nodes, node, split, children):
 
 
 @kernel
-def expand(growth, columns, sample, nodes, places, node, children, features, counting, summing):
+def expand(
+    growth, columns, sample, nodes, places, node, children, features, counting, summing, medians
+):
     """Split a node if that is worth while; tell whether it was."""
     if not may_split(growth, nodes, places, node):
         return False
     split, left_counts = find_cut(
-        growth, columns, sample, places, node, features, counting, summing
+        growth, columns, sample, places, node, features, counting, summing, medians
     )
     if split.feature < 0:
         return False
     improvement = make_children(
-        growth, columns, sample, nodes, places, node, split, left_counts, children
+        growth, columns, sample, nodes, places, node, split, left_counts, children, medians
     )
     if improvement == -math.inf:
         return False
