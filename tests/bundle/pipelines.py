@@ -160,8 +160,10 @@ def make_prepare(seed: int, task: str) -> Pipeline:
 
 def make_model(seed: int, task: str) -> Any:
     """Return one of many final estimators, unfitted."""
+    import groundup.ensemble as ensemble
     import groundup.linear_model as linear
     import groundup.neighbors as neighbors
+    import groundup.tree as tree
 
     if task == "regression":
         options = [
@@ -174,6 +176,10 @@ def make_model(seed: int, task: str) -> Any:
             DummyRegressor(strategy="quantile", quantile=0.3),
             linear.SGDRegressor(random_state=0, average=True, eta0=1e-4),
             neighbors.KNeighborsRegressor(algorithm="kd_tree", leaf_size=7, metric="manhattan"),
+            tree.DecisionTreeRegressor(max_depth=4, min_samples_leaf=0.02),
+            ensemble.RandomForestRegressor(n_estimators=7, max_features=0.3, random_state=0),
+            ensemble.HistGradientBoostingRegressor(max_iter=6, min_samples_leaf=5, random_state=0),
+            ensemble.ExtraTreesRegressor(n_estimators=7, min_samples_leaf=3, random_state=0),
         ]
     else:
         options = [
@@ -186,6 +192,12 @@ def make_model(seed: int, task: str) -> Any:
             DummyClassifier(strategy="uniform", random_state=3),
             linear.SGDClassifier(loss="log_loss", random_state=0, class_weight="balanced"),
             linear.SGDClassifier(random_state=0),
+            tree.DecisionTreeClassifier(max_leaf_nodes=9, class_weight="balanced"),
+            ensemble.ExtraTreesClassifier(n_estimators=7, random_state=0),
+            ensemble.HistGradientBoostingClassifier(
+                max_iter=6, min_samples_leaf=5, early_stopping=True, random_state=0
+            ),
+            ensemble.RandomForestClassifier(n_estimators=7, max_samples=0.5, random_state=0),
         ]
     return options[seed % len(options)]
 

@@ -20,7 +20,7 @@ from groundup.bundle.load import _load
 from groundup.bundle.manifest import ARRAYS, GOLDEN, MANIFEST, MAX_BYTES
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
-CASES = [(2, "multiclass"), (3, "regression")]
+CASES = [(2, "multiclass"), (3, "regression"), (10, "multiclass"), (11, "regression")]
 
 
 def saved(folder: Path, seed: int, task: str, n_golden: int = 3) -> Path:

@@ -7,7 +7,8 @@ A bundle is a folder of three files:
     schema, the score, and the pipeline as a tree of objects with their parameters and small
     attributes. Starts with its own digest and holds the hashes of the two other files.
 ``arrays.safetensors``
-    The arrays of the tree: coefficients, statistics, training rows of a neighbours model.
+    The arrays of the tree: coefficients, statistics, training rows of a neighbours model, the nodes
+    of decision trees.
 ``golden.safetensors``
     A few rows of the training table and the answers that the model gave to them.
 
@@ -33,8 +34,9 @@ behind; it can be deleted.
 
 The files, from the inside out: ``fields.py``, ``array_fields.py`` (types of values), ``parts.py``
 (objects), ``composites.py``, ``transformers.py``, ``encoders.py``, ``baselines.py``,
-``linear_models.py``, ``neighbors.py`` (what is kept of each class), ``registry.py`` (the list of
-them), ``arrays.py``, ``golden.py``, ``manifest.py`` (the three files), ``save.py``, ``load.py``.
+``linear_models.py``, ``neighbors.py``, ``tree_fields.py``, ``trees.py`` (what is kept of each
+class), ``registry.py`` (the list of them), ``arrays.py``, ``golden.py``, ``manifest.py`` (the three
+files), ``save.py``, ``load.py``.
 
 Examples
 --------

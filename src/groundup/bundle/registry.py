@@ -16,6 +16,7 @@ from groundup.bundle import (
     linear_models,
     neighbors,
     transformers,
+    trees,
 )
 from groundup.bundle.parts import Kind, check_part
 
@@ -26,6 +27,7 @@ KINDS: dict[str, Kind] = {
     **baselines.KINDS,
     **linear_models.KINDS,
     **neighbors.KINDS,
+    **trees.KINDS,
 }
 
 
