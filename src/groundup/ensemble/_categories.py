@@ -106,6 +106,8 @@ def _distinct(X: Any, f: int) -> tuple[np.ndarray, np.ndarray]:
     import pandas as pd
 
     column = _safe_indexing(X, f, axis=1)
+    if hasattr(column, "to_pandas"):  # a column of another kind of table, such as Arrow's
+        column = column.to_pandas()
     if isinstance(getattr(column, "dtype", None), pd.CategoricalDtype):
         codes = column.cat.codes.to_numpy()
         present, codes_of_present = np.unique(codes[codes >= 0], return_inverse=True)
