@@ -26,6 +26,7 @@ from groundup.ensemble._out_of_bag import OutOfBag
 from groundup.ensemble._tree_sequence import TreeSequence
 from groundup.tree._classifier import DecisionTreeClassifier
 from groundup.tree._decision_tree import DecisionTree, max_features
+from groundup.tree._decision_tree import _state as as_state
 from groundup.tree._measures import importances
 from groundup.tree._regressor import DecisionTreeRegressor
 from groundup.tree._traversal import add_values, leaves
@@ -188,16 +189,11 @@ class Forest(Estimator):
         return self._estimators
 
     def _as_estimator(self, tree: Tree, seed: int) -> Any:
-        estimator = self._tree()
-        estimator.random_state = seed
-        vars(estimator).update(
-            n_features_in_=self.n_features_in_,
-            n_outputs_=1,
-            max_features_=max_features(self.max_features, self.n_features_in_),
-            grown_=tree,
-            _packed=None,
-            _view=None,
-        )
+        p = self.n_features_in_
+        estimator = self._tree().set_params(random_state=seed)
+        estimator.n_features_in_, estimator.n_outputs_ = p, 1
+        estimator.max_features_ = max_features(self.max_features, p)
+        vars(estimator).update(as_state(tree, p))
         return estimator
 
     @property
