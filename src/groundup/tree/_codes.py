@@ -26,16 +26,19 @@ def encode(
     is_category,  # (p,) bool in: codes of equal values alone; what equals no border is missing
     codes,  # (>= stop - start, p) uint8 out
 ):
+    """Write the codes; return whether a value was missing."""
     some_missing = False
     for first in range(start, stop, CHUNK):
         for f in range(X.shape[1]):
             for i in range(first, min(stop, first + CHUNK)):
                 x = X[i, f]
                 below = np.uint64(0)
-                half = np.uint64(128)
-                for _ in range(8):
-                    below += half * np.uint64(x > borders[f, below + half - np.uint64(1)])
-                    half >>= np.uint64(1)
+                for step in range(7, -1, -1):
+                    half = np.uint64(1) << np.uint64(step)
+                    # Shifted, not chosen: a jump would have to be guessed.  NaN is below nothing.
+                    below += np.uint64(borders[f, below + half - np.uint64(1)] < x) << np.uint64(
+                        step
+                    )
                 known = borders[f, below] == x if is_category[f] else x == x
                 codes[i - start, f] = below if known else missing[f]
                 some_missing |= not known
