@@ -31,57 +31,50 @@ import numpy as np
 from numba import prange
 
 from groundup._kernel import block_kernel, kernel
-from groundup.ensemble._boosting_splitting import best_categories, best_threshold, mark_left
-from groundup.ensemble._constraints import allowed_columns, bounded_value, group_mask
-from groundup.ensemble._histogram import fill, keep, subtract, sums
+from groundup.ensemble._boosting_nodes import (
+    NODE,
+    BoostGrowth,
+    Nodes,
+    choose_columns,
+    may_split,
+    open_children,
+    open_node,
+    queue,
+)
+from groundup.ensemble._boosting_rows import collect_block, deal_block
+from groundup.ensemble._boosting_splitting import (
+    MOST_CANDIDATES,
+    best_of_column,
+    largest,
+    mark_left,
+)
+from groundup.ensemble._constraints import allowed_columns, group_mask
+from groundup.ensemble._histogram import COLUMN, Scale, fill, keep, merge, subtract, sums
 from groundup.tree._binning import Binning, between
 from groundup.tree._tree import LEAF, NO_FEATURE, NUMERIC, SET_WORDS, Tree
 
-UNIT = 8  # columns a thread works on at a time
+UNIT = 4  # columns that a thread works on at a time
+SMALL = 4096  # rows of a node up to which threads share out its columns; above, its rows
+BLOCK = 8192  # rows that a thread deals to the children at a time
+MOST_BLOCKS = 64
 
 
-class BoostGrowth(NamedTuple):
-    """When a node may split, and what its children are worth; numbers only."""
+class Table(NamedTuple):
+    """The training data, as the kernels read it."""
 
-    max_leaf_nodes: int = 31  # -1: no limit
-    max_depth: int = -1  # -1: no limit
-    min_samples_leaf: int = 20
-    min_hessian: float = 1e-3  # of a leaf
-    l2: float = 0.0
-    max_features: float = 1.0  # share of the columns that a node may choose from
-    learning_rate: float = 0.1
-
-
-class Columns(NamedTuple):
-    """The training data by column, as the kernels read it."""
-
-    codes: np.ndarray  # (n, p) uint8
-    starts: np.ndarray  # (p + 1,) int64: a column's first entry in a histogram
-    n_bins: np.ndarray  # (p,) int32
-    is_categorical: np.ndarray  # (p,) bool
-    monotonic: np.ndarray  # (p,) int8
+    codes: np.ndarray  # (n * p,) uint8: row after row
+    columns: np.ndarray  # (p + 1,) COLUMN
     groups: np.ndarray  # (n_groups, p) bool: columns that may interact
 
 
-class Nodes(NamedTuple):
-    """The nodes of the tree being grown: m is the most there can be."""
+class Work(NamedTuple):
+    """Buffers of one fit."""
 
-    children_left: np.ndarray  # (m,) int32
-    feature: np.ndarray  # (m,) int32
-    code: np.ndarray  # (m,) int32: last code, or rank of category, that goes left
-    flag: np.ndarray  # (m,) bool: missing go left, or ranks count from the end
-    missing_left: np.ndarray  # (m,) uint8
-    gain: np.ndarray  # (m,)
-    total: np.ndarray  # (m, 3): sums of gradients and hessians, rows
-    bounds: np.ndarray  # (m, 2): least and greatest value
-    value: np.ndarray  # (m,)
-    start: np.ndarray  # (m,) int64
-    end: np.ndarray  # (m,) int64: the node's rows are rows[start:end]
-    depth: np.ndarray  # (m,) int32
-    slot: np.ndarray  # (m,) int32: of the node's histogram
-    key: np.ndarray  # (m,) uint64: the node's place in the tree, hashed with the tree's seed
-    open_groups: np.ndarray  # (m, n_groups) bool
-    category_sets: np.ndarray  # (m or 0, SET_WORDS) uint32: codes that go left
+    kept: np.ndarray  # (n, words) float32: gradients and hessians
+    rows: np.ndarray  # (n,) int32: the rows, ordered by node
+    dealt: np.ndarray  # (n,) int32: the same, while a node is split
+    histograms: np.ndarray  # (slots, entries * words) int64
+    partials: np.ndarray  # (n_threads - 1, entries * words) int64: parts of one node's histogram
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,299 +101,248 @@ class BoostedTree:
 
 
 @kernel
-def hashed(key):
-    """Return 64 random-looking bits of a number (the finaliser of SplitMix64)."""
-    key = np.uint64(key) + np.uint64(0x9E3779B97F4A7C15)
-    key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return key ^ (key >> np.uint64(31))
+def start_tree(rows, free_slots, nodes, n):
+    """All rows are in the root, and all histograms are free but its own."""
+    for i in range(n):
+        rows[i] = i
+    for slot in range(free_slots.shape[0]):
+        free_slots[slot] = slot
+    root = nodes.node[0]
+    root.start, root.end, root.slot = 0, n, free_slots.shape[0] - 1
 
 
 @kernel
-def choose_columns(
-    key,  # of the node
-    share,  # of the allowed columns that may be chosen
-    allowed,  # (p,) bool inout
-):
-    """Keep a random share of the allowed columns, at least one: the node's own choice."""
-    n_allowed = allowed.sum()
-    needed = max(1, np.int64(np.ceil(share * n_allowed)))
-    left = n_allowed
-    for f in range(allowed.shape[0]):
-        if allowed[f]:
-            # Each column is kept with probability needed / left.
-            draw = hashed(key ^ np.uint64(f)) >> np.uint64(11)
-            kept = draw * 2.0**-53 * left < needed
-            allowed[f] = kept
-            needed -= kept
-            left -= 1
+def open_root(table, work, n_parts, growth, scale, seed, nodes):
+    """Set up the root; its sums are those of any column's histogram, all parts together."""
+    words = work.kept.shape[1]
+    root = nodes.node[0]
+    root.gradient, root.hessian, root.n_rows = 0.0, 0.0, 0
+    root.lower, root.upper = -np.inf, np.inf
+    for part in range(n_parts):
+        histogram = work.partials[part - 1] if part else work.histograms[root.slot]
+        for entry in range(table.columns[1].start):
+            g, h, n = sums(histogram, words, entry, scale)
+            root.gradient += g
+            root.hessian += h
+            root.n_rows += n
+    for k in range(nodes.open_groups.shape[1]):
+        nodes.open_groups[0, k] = True
+    open_node(root, 0, root.n_rows, 0, np.uint64(seed), growth)
 
 
 @kernel
-def deal_rows(
-    codes,  # (n, p) in
-    feature,
-    goes_left,  # (256,) uint8 in
-    start,
-    end,
-    rows,  # (n,) inout
-    scratch,  # (n,) out
-):
-    """Order a node's rows: those that go left first, each side in its old order."""
-    n_left, n_right = 0, 0
-    for i in range(start, end):
-        row = rows[i]
-        left = goes_left[codes[row, feature]]
-        rows[start + n_left] = row
-        scratch[n_right] = row
-        n_left += left
-        n_right += 1 - left
-    for i in range(n_right):
-        rows[start + n_left + i] = scratch[i]
-    return start + n_left
-
-
-@kernel
-def search_column(columns, f, growth, scale, nodes, node, histogram):
-    """Return the best split of a node on one column: gain, code, flag."""
-    start, n_bins = columns.starts[f], columns.n_bins[f]
-    lower, upper = nodes.bounds[node]
-    if columns.is_categorical[f]:
-        return best_categories(
-            histogram, start, n_bins, nodes.total[node], growth, scale, lower, upper
-        )
-    return best_threshold(
-        histogram, start, n_bins, nodes.total[node], growth, scale,
-        columns.monotonic[f], lower, upper,
+def fill_part(table, work, scale, nodes, number, part, n_parts):
+    """Sum one part of a node's rows, for all columns."""
+    node = nodes.node[number]
+    n_rows = node.end - node.start
+    start = node.start + part * n_rows // n_parts
+    end = node.start + (part + 1) * n_rows // n_parts
+    histogram = work.partials[part - 1] if part else work.histograms[node.slot]
+    fill(
+        table.codes, work.rows, start, end, work.kept, scale,
+        table.columns, np.int64(0), table.columns.shape[0] - 1, histogram,
     )  # fmt: skip
 
 
 @kernel
-def open_node(nodes, node, parent, path, start, end, growth):
-    """Set what a new node takes from its parent, and its value."""
-    nodes.start[node], nodes.end[node] = start, end
-    nodes.children_left[node] = LEAF
-    nodes.feature[node] = NO_FEATURE
-    nodes.gain[node] = 0.0
-    nodes.slot[node] = -1
-    if parent >= 0:
-        nodes.depth[node] = nodes.depth[parent] + 1
-        nodes.key[node] = hashed(nodes.key[parent] + np.uint64(path))
-    value = bounded_value(
-        nodes.total[node, 0], nodes.total[node, 1], growth.l2,
-        nodes.bounds[node, 0], nodes.bounds[node, 1],
-    )  # fmt: skip
-    nodes.value[node] = value
+def choose_allowed(table, nodes, pair, growth, allowed):
+    """Mark the columns on which each of the new nodes may split."""
+    for k in range(2):
+        if pair[k] >= 0:
+            allowed_columns(table.groups, nodes.open_groups[pair[k]], allowed[k])
+            if growth.max_features < 1.0:
+                choose_columns(nodes.node[pair[k]].key, growth.max_features, allowed[k])
 
 
 @kernel
-def may_split(nodes, node, growth):
-    """Tell whether a split of the node could leave enough in both children."""
-    return (
-        nodes.total[node, 2] >= 2 * growth.min_samples_leaf
-        and nodes.total[node, 1] >= 2 * growth.min_hessian
-        and (growth.max_depth < 0 or nodes.depth[node] < growth.max_depth)
+def work_unit(
+    table, growth, scale, work, nodes, pair, searched, n_parts, unit, allowed, gain, candidate
+):
+    """Do what new nodes need for a few columns: both their histograms and best splits.
+
+    The pair is the smaller child and the larger one; of the root and -1 at first.  With n_parts 0
+    nothing is summed yet.
+    """
+    first, last = unit * UNIT, min(allowed.shape[1], (unit + 1) * UNIT)
+    words = work.kept.shape[1]
+    word_from, word_to = table.columns[first].start * words, table.columns[last].start * words
+    small = nodes.node[pair[0]]
+    histogram = work.histograms[small.slot]
+    if n_parts == 0:
+        fill(
+            table.codes, work.rows, small.start, small.end, work.kept, scale,
+            table.columns, first, last, histogram,
+        )  # fmt: skip
+    merge(work.partials, n_parts - 1, word_from, word_to, histogram)
+    if pair[1] >= 0:
+        parents = work.histograms[nodes.node[pair[1]].slot]
+        subtract(parents, histogram, word_from, word_to)
+    left, scratch = np.empty((3, MOST_CANDIDATES)), np.empty(MOST_CANDIDATES)
+    for k in range(2):
+        if searched[k]:
+            node = nodes.node[pair[k]]
+            for f in range(first, last):
+                gain[k, f] = 0.0
+                if allowed[k, f]:
+                    gain[k, f], candidate[k, f] = best_of_column(
+                        table.columns[f], work.histograms[node.slot], words, node,
+                        growth, scale, left, scratch,
+                    )  # fmt: skip
+
+
+@kernel
+def settle(nodes, pair, searched, growth, gain, candidate, waiting, n_waiting, free_slots, n_free):
+    """Queue the new nodes that gain by a split; the histograms of the others become free."""
+    for k in range(2):
+        if pair[k] >= 0:
+            node = nodes.node[pair[k]]
+            if searched[k]:
+                f = largest(gain[k], gain.shape[1])
+                if gain[k, f] > 0.0:
+                    node.gain, node.feature, node.candidate = gain[k, f], f, candidate[k, f]
+            if node.gain > 0.0:
+                by_gain = growth.max_leaf_nodes > 0
+                n_waiting = queue(nodes.node, pair[k], by_gain, waiting, n_waiting)
+            else:
+                free_slots[n_free] = node.slot
+                n_free += 1
+    return n_waiting, n_free
+
+
+@kernel
+def decide(table, work, scale, nodes, number, n_nodes, goes_left):
+    """Write out the split of a node: where each code goes, and the sums of the left child."""
+    node = nodes.node[number]
+    column = table.columns[node.feature]
+    mark_left(
+        column, node.candidate, work.histograms[node.slot], work.kept.shape[1], node, scale,
+        goes_left, nodes.node[n_nodes],
+    )  # fmt: skip
+    node.missing_left = goes_left[column.n_bins]
+    if column.is_categorical:
+        for word in range(nodes.left_codes.shape[1]):
+            nodes.left_codes[number, word] = 0
+        for code in range(column.n_bins):
+            bit = np.uint32(goes_left[code]) << np.uint32(code % 32)
+            nodes.left_codes[number, code // 32] |= bit
+
+
+@kernel
+def open_pair(table, growth, nodes, number, left, may_grow, pair, searched, free_slots, n_free):
+    """Set up a node's children; pick those whose best splits are to be found, if any."""
+    node = nodes.node[number]
+    children = nodes.node[left], nodes.node[left + 1]
+    open_children(
+        node, children[0], children[1], left, table.columns[node.feature].monotonic, growth
     )
+    for k in range(nodes.open_groups.shape[1]):
+        still_open = nodes.open_groups[number, k] and table.groups[k, node.feature]
+        nodes.open_groups[left, k] = nodes.open_groups[left + 1, k] = still_open
+    smaller = 0 if children[0].n_rows <= children[1].n_rows else 1
+    small, large = children[smaller], children[1 - smaller]
+    searched[0] = may_grow and may_split(small, growth)
+    searched[1] = may_grow and may_split(large, growth)
+    if searched[0] or searched[1]:
+        pair[0], pair[1] = left + smaller, left + 1 - smaller
+        small.slot, large.slot = free_slots[n_free - 1], node.slot
+        return n_free - 1
+    pair[0] = -1
+    free_slots[n_free] = node.slot
+    return n_free + 1
 
 
 @kernel
-def make_children(columns, feature, mid, growth, nodes, node, left, total_left):
-    """Set up the two children of a node, numbered left and left + 1."""
-    right = left + 1
-    nodes.children_left[node] = left
-    nodes.total[left] = total_left
-    nodes.total[right] = nodes.total[node] - total_left
-    nodes.bounds[left] = nodes.bounds[node]
-    nodes.bounds[right] = nodes.bounds[node]
-    for k in range(columns.groups.shape[0]):
-        still_open = nodes.open_groups[node, k] and columns.groups[k, feature]
-        nodes.open_groups[left, k] = nodes.open_groups[right, k] = still_open
-    open_node(nodes, left, node, 1, nodes.start[node], mid, growth)
-    open_node(nodes, right, node, 2, mid, nodes.end[node], growth)
-    monotonic = columns.monotonic[feature]
-    if monotonic != 0:
-        middle = 0.5 * (nodes.value[left] + nodes.value[right])
-        # Increasing: the left child stays below the middle, the right one above.
-        nodes.bounds[left, 1 if monotonic > 0 else 0] = middle
-        nodes.bounds[right, 0 if monotonic > 0 else 1] = middle
+def deal(table, feature, goes_left, work, start, end, size, block, n_left):
+    """Deal one block of a node's rows."""
+    first = start + block * size
+    n_left[block] = deal_block(
+        table.codes, table.columns.shape[0] - 1, feature, goes_left,
+        work.rows, first, min(end, first + size), work.dealt,
+    )  # fmt: skip
 
 
 @kernel
-def choose_split(columns, growth, nodes, node, gains, codes, flags):
-    """Keep the best of the columns' splits, the first of equals, if it gains anything."""
-    unsplit = -nodes.value[node] * nodes.total[node, 0]
-    for f in range(columns.n_bins.shape[0]):
-        gain = gains[f] - unsplit
-        if gain > nodes.gain[node]:
-            nodes.gain[node] = gain
-            nodes.feature[node] = f
-            nodes.code[node] = codes[f]
-            nodes.flag[node] = flags[f]
-
-
-@kernel
-def queue(nodes, node, growth, waiting, n_waiting):
-    """Insert a node among those that wait to be split, the next one last; return their number."""
-    place = n_waiting
-    while place > 0:
-        other = waiting[place - 1]
-        if growth.max_leaf_nodes > 0:
-            first = nodes.gain[node] > nodes.gain[other]
-        else:
-            first = nodes.total[node, 2] < nodes.total[other, 2]
-        if first:
-            break
-        waiting[place] = other
-        place -= 1
-    waiting[place] = node
-    return n_waiting + 1
+def collect(work, start, end, size, block, n_left, n_blocks):
+    """Copy a dealt block to its place: behind all that went the same way before it."""
+    before, of_all = 0, 0
+    for other in range(n_blocks):
+        of_all += n_left[other]
+        if other < block:
+            before += n_left[other]
+    first = start + block * size
+    collect_block(
+        work.dealt, first, min(end, first + size), n_left[block], work.rows,
+        start + before, start + of_all + block * size - before,
+    )  # fmt: skip
 
 
 @block_kernel
 def _grow(
-    columns,  # Columns
+    table,  # Table
     growth,  # BoostGrowth
-    kept,  # (n, words) in
     scale,  # Scale
     seed,
-    rows,  # (n,) out
-    scratch,  # (n,)
-    histograms,  # (slots, entries, words)
-    max_nodes,
+    n_parts,  # threads
+    work,  # Work
     nodes,  # Nodes, out
 ):
-    n, p = columns.codes.shape
-    units = (p + UNIT - 1) // UNIT
-    gains = np.empty((2, p))
-    codes = np.empty((2, p), np.int32)
-    flags = np.empty((2, p), np.bool_)
+    n, p = work.rows.shape[0], table.columns.shape[0] - 1
+    max_nodes = nodes.node.shape[0]
+    gain, candidate = np.empty((2, p)), np.empty((2, p), np.int64)
     allowed = np.empty((2, p), np.bool_)
     goes_left = np.empty(256, np.uint8)
-    total_left = np.empty(3)
-    waiting = np.empty(max_nodes, np.int32)
-    free_slots = np.arange(histograms.shape[0])
-    n_free = histograms.shape[0]
-    n_waiting = 0
-    for i in range(n):
-        rows[i] = i
-    # the root
-    n_free -= 1
-    root_slot = free_slots[n_free]
-    for unit in prange(units):
-        fill(
-            columns.codes,
-            rows,
-            0,
-            n,
-            kept,
-            scale,
-            columns.starts,
-            unit * UNIT,
-            min(p, (unit + 1) * UNIT),
-            histograms[root_slot],
-        )
-    nodes.total[0] = 0.0
-    for entry in range(columns.starts[0], columns.starts[1]):
-        g, h, count = sums(histograms[root_slot], entry, scale)
-        nodes.total[0, 0] += g
-        nodes.total[0, 1] += h
-        nodes.total[0, 2] += count
-    nodes.bounds[0, 0], nodes.bounds[0, 1] = -np.inf, np.inf
-    nodes.depth[0] = 0
-    nodes.key[0] = hashed(np.uint64(seed))
-    nodes.open_groups[0] = True
-    open_node(nodes, 0, -1, 0, 0, n, growth)
-    nodes.slot[0] = root_slot
-    n_nodes = 1
-    first, last = 0, 1 if may_split(nodes, 0, growth) else 0  # the nodes to search
+    n_left = np.empty(MOST_BLOCKS, np.int64)
+    # np.int64(...): a kernel is compiled once more for a literal number.
+    waiting, n_waiting = np.empty(max_nodes, np.int64), np.int64(0)
+    free_slots = np.empty(work.histograms.shape[0], np.int64)
+    n_free = free_slots.shape[0] - 1
+    pair, searched = np.empty(2, np.int64), np.empty(2, np.bool_)
+    start_tree(work.rows, free_slots, nodes, n)
+    pair[0], pair[1], n_nodes = 0, -1, np.int64(1)
     while True:
-        for child in range(first, last):
-            allowed_columns(columns.groups, nodes.open_groups[child], allowed[child - first])
-            if growth.max_features < 1.0:
-                choose_columns(nodes.key[child], growth.max_features, allowed[child - first])
-        for unit in prange(units):
-            for f in range(unit * UNIT, min(p, (unit + 1) * UNIT)):
-                for child in range(first, last):
-                    gain, code, flag = -np.inf, -1, False
-                    if allowed[child - first, f] and nodes.slot[child] >= 0:
-                        gain, code, flag = search_column(
-                            columns, f, growth, scale, nodes, child, histograms[nodes.slot[child]]
-                        )
-                    gains[child - first, f] = gain
-                    codes[child - first, f] = code
-                    flags[child - first, f] = flag
-        for child in range(first, last):
-            k = child - first
-            choose_split(columns, growth, nodes, child, gains[k], codes[k], flags[k])
-            if nodes.feature[child] >= 0:
-                n_waiting = queue(nodes, child, growth, waiting, n_waiting)
-            elif nodes.slot[child] >= 0:
-                free_slots[n_free] = nodes.slot[child]
-                n_free += 1
-        n_leaves = (n_nodes + 1) // 2
-        if n_waiting == 0 or n_leaves == growth.max_leaf_nodes:
-            break
+        if pair[0] >= 0:
+            # Histograms and best splits of the two youngest nodes.
+            small = nodes.node[pair[0]]
+            apart = n_nodes == 1 or small.n_rows > SMALL
+            if apart:
+                for part in prange(n_parts):
+                    fill_part(table, work, scale, nodes, pair[0], np.int64(part), n_parts)
+            if n_nodes == 1:
+                open_root(table, work, n_parts, growth, scale, seed, nodes)
+                searched[0], searched[1] = may_split(nodes.node[0], growth), False
+            choose_allowed(table, nodes, pair, growth, allowed)
+            for unit in prange((p + UNIT - 1) // UNIT):
+                work_unit(
+                    table, growth, scale, work, nodes, pair, searched, n_parts if apart else 0,
+                    np.int64(unit), allowed, gain, candidate,
+                )  # fmt: skip
+            n_waiting, n_free = settle(
+                nodes, pair, searched, growth, gain, candidate,
+                waiting, n_waiting, free_slots, n_free,
+            )  # fmt: skip
+        if n_waiting == 0 or n_nodes + 2 > max_nodes:
+            return n_nodes
+        # Split the node that gains most.
         n_waiting -= 1
-        node = waiting[n_waiting]
-        f = nodes.feature[node]
-        slot = nodes.slot[node]
-        mark_left(
-            histograms[slot], columns.starts[f], columns.n_bins[f], columns.is_categorical[f],
-            nodes.code[node], nodes.flag[node], nodes.total[node], scale, goes_left, total_left,
-        )  # fmt: skip
-        nodes.missing_left[node] = goes_left[columns.n_bins[f]]
-        if columns.is_categorical[f]:
-            nodes.category_sets[node] = 0
-            for c in range(columns.n_bins[f]):
-                if goes_left[c]:
-                    nodes.category_sets[node, c // 32] |= np.uint32(1) << np.uint32(c % 32)
-        mid = deal_rows(
-            columns.codes, f, goes_left, nodes.start[node], nodes.end[node], rows, scratch
-        )
-        left = n_nodes
-        make_children(columns, f, mid, growth, nodes, node, left, total_left)
+        number = waiting[n_waiting]
+        decide(table, work, scale, nodes, number, n_nodes, goes_left)
+        start, end = nodes.node[number].start, nodes.node[number].end
+        feature = nodes.node[number].feature
+        n_blocks = max(1, min(MOST_BLOCKS, (end - start) // BLOCK))
+        size = (end - start + n_blocks - 1) // n_blocks
+        if n_blocks == 1:
+            deal(table, feature, goes_left, work, start, end, size, np.int64(0), n_left)
+            collect(work, start, end, size, np.int64(0), n_left, n_blocks)
+        else:
+            for block in prange(n_blocks):
+                deal(table, feature, goes_left, work, start, end, size, np.int64(block), n_left)
+            for block in prange(n_blocks):
+                collect(work, start, end, size, np.int64(block), n_left, n_blocks)
         n_nodes += 2
-        first = last = left
-        n_leaves += 1
-        if n_leaves == growth.max_leaf_nodes:
-            break
-        left_may, right_may = may_split(nodes, left, growth), may_split(nodes, left + 1, growth)
-        if not (left_may or right_may):
-            free_slots[n_free] = slot
-            n_free += 1
-            continue
-        small = left if nodes.total[left, 2] <= nodes.total[left + 1, 2] else left + 1
-        large = 2 * left + 1 - small
-        n_free -= 1
-        small_slot = free_slots[n_free]
-        for unit in prange(units):
-            f0, f1 = unit * UNIT, min(p, (unit + 1) * UNIT)
-            fill(
-                columns.codes,
-                rows,
-                nodes.start[small],
-                nodes.end[small],
-                kept,
-                scale,
-                columns.starts,
-                f0,
-                f1,
-                histograms[small_slot],
-            )
-            subtract(
-                histograms[slot], histograms[small_slot], columns.starts[f0], columns.starts[f1]
-            )
-        nodes.slot[small], nodes.slot[large] = small_slot, slot
-        if not may_split(nodes, small, growth):
-            free_slots[n_free] = small_slot
-            n_free += 1
-            nodes.slot[small] = -1
-        if not may_split(nodes, large, growth):
-            free_slots[n_free] = slot
-            n_free += 1
-            nodes.slot[large] = -1
-        last = left + 2
-    return n_nodes
+        n_free = open_pair(
+            table, growth, nodes, number, n_nodes - 2, n_nodes + 2 <= max_nodes,
+            pair, searched, free_slots, n_free,
+        )  # fmt: skip
 
 
 class TreeGrower:
@@ -432,18 +374,14 @@ class TreeGrower:
     ):
         n, p = codes.shape
         self.binning, self.growth, self.n_threads = binning, growth, n_threads
-        if monotonic is None:
-            monotonic = np.zeros(p, dtype=np.int8)
-        n_bins = np.asarray(binning.n_bins, dtype=np.int32)
-        starts = np.concatenate([[0], np.cumsum(n_bins + 1, dtype=np.int64)])
-        self.columns = Columns(
-            codes,
-            starts,
-            n_bins,
-            np.asarray(binning.is_categorical, dtype=np.bool_),
-            np.asarray(monotonic, dtype=np.int8),
-            group_mask(interaction_groups, p),
-        )
+        columns = np.zeros(p + 1, dtype=COLUMN)
+        columns["start"][1:] = np.cumsum(binning.n_bins + np.int64(1))
+        columns["n_bins"][:p] = binning.n_bins
+        columns["is_categorical"][:p] = binning.is_categorical
+        if monotonic is not None:
+            columns["monotonic"][:p] = monotonic
+        codes = np.ascontiguousarray(codes).reshape(-1)
+        self.table = Table(codes, columns.view(np.recarray), group_mask(interaction_groups, p))
         most_leaves = max(1, n // max(1, growth.min_samples_leaf))
         if growth.max_depth >= 0:
             most_leaves = min(most_leaves, 2 ** min(growth.max_depth, 40))
@@ -452,9 +390,13 @@ class TreeGrower:
             most_leaves = open_at_once = min(most_leaves, growth.max_leaf_nodes)
         self.max_nodes = 2 * most_leaves - 1
         self.n_slots = min(open_at_once, most_leaves) + 1
-        self.rows = np.empty(n, dtype=np.int32)
-        self.scratch = np.empty(n, dtype=np.int32)
-        self.kept = self.histograms = np.empty((0, 0))
+        self.work = Work(
+            kept=np.empty((n, 0), dtype=np.float32),
+            rows=np.empty(n, dtype=np.int32),
+            dealt=np.empty(n, dtype=np.int32),
+            histograms=np.empty((0, 0), dtype=np.int64),
+            partials=np.empty((0, 0), dtype=np.int64),
+        )
 
     def grow(
         self, gradient: np.ndarray, hessian: np.ndarray | None = None, seed: int = 0
@@ -475,93 +417,79 @@ class TreeGrower:
         BoostedTree
         """
         words = 1 if hessian is None else 2
-        if self.kept.shape[1] != words:
-            self.kept = np.empty((len(self.rows), words), dtype=np.float32)
-            entries = int(self.columns.starts[-1])
-            self.histograms = np.empty((self.n_slots, entries, words), dtype=np.int64)
-        scale = keep(gradient, hessian, self.kept, self.n_threads)
+        if self.work.kept.shape[1] != words:
+            self._allocate(words)
+        scale = keep(gradient, hessian, self.work.kept, self.n_threads)
         nodes = self._empty_nodes()
         n_nodes = _grow(
-            self.columns, self.growth, self.kept, scale, seed,
-            self.rows, self.scratch, self.histograms, self.max_nodes, nodes,
+            self.table, self.growth, scale, seed, self.n_threads, self.work, nodes,
             n_threads=self.n_threads,
         )  # fmt: skip
-        tree = self._tree(nodes, n_nodes)
+        node = nodes.node[:n_nodes]
+        tree = self._tree(node, nodes.left_codes)
         leaves = np.flatnonzero(tree.children_left == LEAF)
-        leaves = leaves[np.argsort(nodes.start[leaves], kind="stable")]
-        bounds = np.append(nodes.start[leaves], len(self.rows))
-        return BoostedTree(tree, self.rows, bounds, leaves)
+        leaves = leaves[np.argsort(node["start"][leaves])]
+        bounds = np.append(node["start"][leaves], len(self.work.rows))
+        return BoostedTree(tree, self.work.rows, bounds, leaves)
+
+    def _allocate(self, words: int) -> None:
+        n_words = int(self.table.columns["start"][-1]) * words
+        self.work = self.work._replace(
+            kept=np.empty((len(self.work.rows), words), dtype=np.float32),
+            histograms=np.empty((self.n_slots, n_words), dtype=np.int64),
+            partials=np.empty((self.n_threads - 1, n_words), dtype=np.int64),
+        )
 
     def _empty_nodes(self) -> Nodes:
         m = self.max_nodes
-        any_categorical = bool(self.columns.is_categorical.any())
+        any_categorical = self.table.columns["is_categorical"].any()
         return Nodes(
-            children_left=np.empty(m, dtype=np.int32),
-            feature=np.empty(m, dtype=np.int32),
-            code=np.empty(m, dtype=np.int32),
-            flag=np.empty(m, dtype=np.bool_),
-            missing_left=np.zeros(m, dtype=np.uint8),
-            gain=np.empty(m),
-            total=np.empty((m, 3)),
-            bounds=np.empty((m, 2)),
-            value=np.empty(m),
-            start=np.empty(m, dtype=np.int64),
-            end=np.empty(m, dtype=np.int64),
-            depth=np.empty(m, dtype=np.int32),
-            slot=np.empty(m, dtype=np.int32),
-            key=np.empty(m, dtype=np.uint64),
-            open_groups=np.empty((m, len(self.columns.groups)), dtype=np.bool_),
-            category_sets=np.zeros((m if any_categorical else 0, SET_WORDS), dtype=np.uint32),
+            node=np.empty(m, dtype=NODE).view(np.recarray),
+            open_groups=np.empty((m, len(self.table.groups)), dtype=np.bool_),
+            left_codes=np.empty((m if any_categorical else 0, SET_WORDS), dtype=np.uint32),
         )
 
-    def _tree(self, nodes: Nodes, n_nodes: int) -> Tree:
-        children_left = nodes.children_left[:n_nodes].copy()
-        is_leaf = children_left == LEAF
-        children_right = np.where(is_leaf, LEAF, children_left + 1).astype(np.int32)
-        feature = np.where(is_leaf, NO_FEATURE, nodes.feature[:n_nodes]).astype(np.int32)
+    def _tree(self, node: np.ndarray, left_codes: np.ndarray) -> Tree:
+        is_leaf = node["left"] == LEAF
+        children_left = node["left"].astype(np.int32)
+        feature = np.where(is_leaf, NO_FEATURE, node["feature"]).astype(np.int32)
         split = np.flatnonzero(~is_leaf)
-        numeric = split[~self.columns.is_categorical[feature[split]]]
-        categorical = split[self.columns.is_categorical[feature[split]]]
-        threshold = np.full(n_nodes, -2.0)
-        threshold[numeric] = self._thresholds(feature[numeric], nodes.code[numeric])
+        threshold = np.full(len(node), -2.0)
         category_set = category_sets = None
-        if len(categorical):
-            category_set = np.full(n_nodes, NUMERIC, dtype=np.int32)
+        if len(left_codes):
+            of_categories = self.binning.is_categorical[feature[split]]
+            categorical, split = split[of_categories], split[~of_categories]
+            category_set = np.full(len(node), NUMERIC, dtype=np.int32)
             category_set[categorical] = np.arange(len(categorical))
-            category_sets = np.stack(
-                [self._category_words(feature[k], nodes.category_sets[k]) for k in categorical]
-            )
-        missing_left = np.where(is_leaf, 0, nodes.missing_left[:n_nodes]).astype(np.uint8)
+            category_sets = np.zeros((len(categorical), SET_WORDS), dtype=np.uint32)
+            for words, k in zip(category_sets, categorical, strict=True):
+                self._write_categories(feature[k], left_codes[k], words)
+        threshold[split] = self._thresholds(feature[split], node["candidate"][split])
         return Tree(
             children_left=children_left,
-            children_right=children_right,
+            children_right=np.where(is_leaf, LEAF, children_left + 1).astype(np.int32),
             feature=feature,
             threshold=threshold,
-            missing_go_to_left=missing_left,
-            value=nodes.value[:n_nodes, np.newaxis] * self.growth.learning_rate,
-            impurity=np.where(is_leaf, 0.0, nodes.gain[:n_nodes]),
-            n_node_samples=nodes.total[:n_nodes, 2].astype(np.int64),
-            weighted_n_node_samples=nodes.total[:n_nodes, 1].copy(),
+            missing_go_to_left=node["missing_left"].astype(np.uint8),
+            value=node["value"][:, np.newaxis] * self.growth.learning_rate,
+            impurity=np.where(is_leaf, 0.0, node["gain"]),
+            n_node_samples=node["n_rows"].copy(),
+            weighted_n_node_samples=node["hessian"].copy(),
             category_set=category_set,
             category_sets=category_sets,
         )
 
-    def _thresholds(self, feature: np.ndarray, code: np.ndarray) -> np.ndarray:
-        """Return the border after each code; infinity after a column's last one."""
+    def _thresholds(self, feature: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+        """Return the border after the last code on the left; infinity after a column's last."""
         binning = self.binning
+        code = candidate % binning.n_bins[feature]
         low = binning.offsets[feature] + code
         is_last = code == binning.n_bins[feature] - 1
         border = between(binning.highest[low], binning.lowest[np.where(is_last, low, low + 1)])
         return np.where(is_last, np.inf, border)
 
-    def _category_words(self, feature: int, codes_left: np.ndarray) -> np.ndarray:
+    def _write_categories(self, feature: int, left_codes: np.ndarray, words: np.ndarray) -> None:
         """Translate a set of codes into a set of categories."""
-        binning = self.binning
-        codes = np.arange(binning.n_bins[feature])
-        codes = codes[(codes_left[codes // 32] >> (codes % 32).astype(np.uint32)) & 1 == 1]
-        categories = binning.lowest[binning.offsets[feature] + codes].astype(np.int64)
-        words = np.zeros(SET_WORDS, dtype=np.uint32)
-        np.bitwise_or.at(
-            words, categories // 32, np.uint32(1) << (categories % 32).astype(np.uint32)
-        )
-        return words
+        codes = np.flatnonzero(np.unpackbits(left_codes.view(np.uint8), bitorder="little"))
+        category = self.binning.lowest[self.binning.offsets[feature] + codes].astype(np.int64)
+        np.bitwise_or.at(words, category // 32, np.uint32(1) << (category % 32).astype(np.uint32))

@@ -24,9 +24,9 @@ INCREASING, FREE, DECREASING = 1, 0, -1
 @kernel
 def bounded_value(gradient, hessian, l2, lower, upper):
     """Return the value that lowers the loss most within the bounds: -G / (H + l2)."""
-    # 1e-15: a node without any curvature has a value all the same
-    value = -gradient / (hessian + l2 + 1e-15)
-    return min(max(value, lower), upper)
+    value = -gradient / (hessian + l2)
+    value = lower if value < lower else value
+    return upper if value > upper else value
 
 
 @kernel
