@@ -34,6 +34,21 @@ PARTS = (  # the keys of run.json that each stage adds, in the order of the stag
 )
 
 
+def make_tree(names, classes, rng, depth=4):
+    """Return a tree with all its leaves on one level, as `small_tree` writes it down."""
+    nodes = []
+    for i in range(2 ** (depth + 1) - 1):
+        value = [1e5 * rng.normal()] if classes is None else rng.dirichlet(np.ones(len(classes)))
+        nodes.append({"rows": 320 >> (i + 1).bit_length(), "value": list(value)})
+        if i < 2**depth - 1:
+            test = ["≤ 1,234.5", f"is {names[i % len(names)]}"][i % 2]
+            nodes[i] |= {"column": names[i % len(names)], "test": test}
+            nodes[i] |= {"kind": ["average", "category"][i % 2], "yes": 2 * i + 1, "no": 2 * i + 2}
+    return {"nodes": nodes, "classes": classes, "rows": 160, "is_chosen": False, "score": 0.79} | {
+        "words": f"{names[0]} goes further."
+    }
+
+
 def make_run(task="binary", n_columns=8, n_classes=2, names=None, n=400):
     """Return a run as `groundup run` records it, filled with figures from a seeded generator."""
     rng = np.random.default_rng(0)
@@ -108,7 +123,10 @@ def make_run(task="binary", n_columns=8, n_classes=2, names=None, n=400):
         for key, title, score in (
             ("baseline", "Baseline", 0.5),
             ("logistic", names[0], 0.85),
+            ("tree", "Decision tree", 0.79),
             ("neighbors", "Nearest neighbours", 0.81),
+            ("forest", "Random forest", 0.84),
+            ("boosting", "Gradient boosting", 0.83),
         )
     ]
     models.append({"name": "none", "title": "Failed", "validation": None, "failed": names[0]})
@@ -177,6 +195,7 @@ def make_run(task="binary", n_columns=8, n_classes=2, names=None, n=400):
             "importances": [
                 {"column": name, "mean": 0.1, "low": -0.01, "high": 0.2} for name in names
             ],
+            "tree": make_tree(names, classes, rng),
         },
         "test": {"score": 0.844, "low": 0.786, "high": 0.889, "level": 0.95, "rows": 93}
         | {"method": "Wilson", "words": f"On {names[0]}.", "baseline": 0.5 if classes else -1e-9}

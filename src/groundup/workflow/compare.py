@@ -153,13 +153,13 @@ def compare(
         Positions in `X`.
     task : {"binary", "multiclass", "regression"}
     seed : int, default=0
-        For the sample of rows, where the table is large.
+        For the sample of rows, where the table is large, and for models that draw at random.
     deadline : float, optional
         A moment of `time.monotonic`. Past it no further fold is begun, but two are always done, and
         all of them where the rest would take a few seconds only.
     progress : callable, optional
         ``progress(done, total, text)`` after each fit.
-    rungs : sequence of Candidate, default=ladder(task)
+    rungs : sequence of Candidate, default=ladder(task, seed)
         The models, from simple to flexible, the baseline first.
 
     Returns
@@ -172,7 +172,7 @@ def compare(
         If no fold can be used, or no model could be fitted.
     """
     check_task(task)
-    rungs = list(ladder(task) if rungs is None else rungs)
+    rungs = list(ladder(task, seed) if rungs is None else rungs)
     labels, y = encode_target(y, task)
     findings: list[Finding] = []
     splits = usable_folds(folds, y, task)

@@ -173,6 +173,19 @@ def _verdict(
     spread = corrected_standard_error(train_scores - validation_scores, comparison.folds)
     rising = _rising(curve, baseline)
     more_rows = " The learning curve still rises: more rows would help." if rising else ""
+    if comparison.chosen.name == "forest":
+        words = (
+            f"Balanced: {figures}. A forest knows its own rows nearly by heart, since most of its "
+            "trees have seen each of them. Averaging keeps that from doing harm: the second figure "
+            "is the one to go by, and the gap says little."
+        )
+        far = (validation - baseline) / (1 - baseline)
+        if far < _LEARNED_SHARE:
+            words += (
+                f" It goes {far:.0%} of the way from the baseline to a perfect score: these "
+                "columns hold only a part of the answer, or there are too few rows."
+            )
+        return "balanced", words + more_rows
     if learned > 0 and lost > _LOST_SHARE * learned and lost > 2 * spread:
         words = (
             f"Overfitting: {figures}. {lost / learned:.0%} of what it learned beyond the baseline "

@@ -8,7 +8,7 @@ appended here; the order is the order of simplicity, by which ties are settled.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,13 @@ class Candidate:
 # small tables only: on large ones, a few such trials would use up all the time.
 _MANHATTAN_ROWS = 3_000
 
+# A tree of depth 5 has 32 leaves at most: the deepest that still fits on a page and in a head.
+_DEEPEST_SMALL_TREE = 5
+
+# A leaf of a forest's tree holds at least one row in 5,000: on a small table as few as there are,
+# and on a large one the trees stay small enough to keep (100 trees of at most 10,000 nodes).
+_SMALLEST_LEAF = 0.0002
+
 
 def _logistic_space(trial: BaseTrial, n_rows: int) -> dict[str, Any]:
     return {"C": trial.suggest_float("C", 1e-4, 1e2, log=True)}
@@ -95,6 +102,33 @@ def _neighbors_space(trial: BaseTrial, n_rows: int) -> dict[str, Any]:
     if n_rows <= _MANHATTAN_ROWS:
         params["p"] = trial.suggest_categorical("p", [1, 2])
     return params
+
+
+def _tree_space(trial: BaseTrial, n_rows: int) -> dict[str, Any]:
+    return {
+        "max_depth": trial.suggest_int("max_depth", 1, _DEEPEST_SMALL_TREE),
+        "min_samples_leaf": trial.suggest_int(
+            "min_samples_leaf", 1, max(5, min(200, n_rows // 10)), log=True
+        ),
+    }
+
+
+def _forest_space(trial: BaseTrial, n_rows: int) -> dict[str, Any]:
+    return {
+        "max_features": trial.suggest_categorical("max_features", ["sqrt", 0.3, 0.6, 1.0]),
+        "min_samples_leaf": trial.suggest_float(
+            "min_samples_leaf", _SMALLEST_LEAF, 100 * _SMALLEST_LEAF, log=True
+        ),
+    }
+
+
+def _boosting_space(trial: BaseTrial, n_rows: int) -> dict[str, Any]:
+    return {
+        "learning_rate": trial.suggest_float("learning_rate", 0.02, 0.3, log=True),
+        "max_leaf_nodes": trial.suggest_int("max_leaf_nodes", 4, 63, log=True),
+        "min_samples_leaf": trial.suggest_int("min_samples_leaf", 5, 80, log=True),
+        "l2_regularization": trial.suggest_float("l2_regularization", 1e-3, 10.0, log=True),
+    }
 
 
 _CLASSIFICATION = ("binary", "multiclass")
@@ -137,6 +171,27 @@ LADDER: list[Candidate] = [
         estimator="groundup.linear_model:Ridge",
         space=_ridge_space,
     ),
+    # A small tree can be read whole, neighbours only be looked up: so it stands before them.
+    Candidate(
+        name="tree",
+        title="Decision tree",
+        idea="Asks a few questions, each about one column, and answers with what is usual among "
+        "the rows that gave the same answers.",
+        tasks=_CLASSIFICATION,
+        estimator="groundup.tree:DecisionTreeClassifier",
+        defaults={"max_depth": 4, "min_samples_leaf": 5},
+        space=_tree_space,
+    ),
+    Candidate(
+        name="tree",
+        title="Decision tree",
+        idea="Asks a few questions, each about one column, and answers with the average of the "
+        "rows that gave the same answers.",
+        tasks=_REGRESSION,
+        estimator="groundup.tree:DecisionTreeRegressor",
+        defaults={"max_depth": 4, "min_samples_leaf": 5},
+        space=_tree_space,
+    ),
     Candidate(
         name="neighbors",
         title="Nearest neighbours",
@@ -163,18 +218,74 @@ LADDER: list[Candidate] = [
         estimator="groundup.neighbors:KNeighborsRegressor",
         space=_neighbors_space,
     ),
+    Candidate(
+        name="forest",
+        title="Random forest",
+        idea="Grows a hundred large trees, each on a random draw of the rows and asking about a "
+        "random choice of columns, and averages their answers, so that their mistakes cancel out.",
+        tasks=_CLASSIFICATION,
+        estimator="groundup.ensemble:RandomForestClassifier",
+        defaults={"min_samples_leaf": _SMALLEST_LEAF, "random_state": 0},
+        space=_forest_space,
+    ),
+    Candidate(
+        name="forest",
+        title="Random forest",
+        idea="Grows a hundred large trees, each on a random draw of the rows and asking about a "
+        "random choice of columns, and averages their answers, so that their mistakes cancel out.",
+        tasks=_REGRESSION,
+        estimator="groundup.ensemble:RandomForestRegressor",
+        defaults={
+            "max_features": 0.3,
+            "min_samples_leaf": _SMALLEST_LEAF,
+            "random_state": 0,
+        },
+        space=_forest_space,
+    ),
+    Candidate(
+        name="boosting",
+        title="Gradient boosting",
+        idea="Adds up a hundred small trees, each grown to correct a part of what the ones before "
+        "it still get wrong.",
+        tasks=_CLASSIFICATION,
+        estimator="groundup.ensemble:HistGradientBoostingClassifier",
+        defaults={"early_stopping": False, "l2_regularization": 1e-3, "random_state": 0},
+        space=_boosting_space,
+    ),
+    Candidate(
+        name="boosting",
+        title="Gradient boosting",
+        idea="Adds up a hundred small trees, each grown to correct a part of what the ones before "
+        "it still get wrong.",
+        tasks=_REGRESSION,
+        estimator="groundup.ensemble:HistGradientBoostingRegressor",
+        defaults={"early_stopping": False, "l2_regularization": 1e-3, "random_state": 0},
+        space=_boosting_space,
+    ),
 ]
 
 
-def ladder(task: str) -> list[Candidate]:
+def ladder(task: str, seed: int = 0) -> list[Candidate]:
     """Return the rungs for a task, the baseline first, then from simple to flexible.
+
+    Parameters
+    ----------
+    task : {"binary", "multiclass", "regression"}
+    seed : int, default=0
+        The ``random_state`` of the models that draw at random.
 
     Examples
     --------
     >>> [candidate.name for candidate in ladder("binary")]
-    ['baseline', 'logistic', 'neighbors']
+    ['baseline', 'logistic', 'tree', 'neighbors', 'forest', 'boosting']
     """
-    return [candidate for candidate in LADDER if task in candidate.tasks]
+    return [
+        replace(candidate, defaults={**candidate.defaults, "random_state": seed})
+        if "random_state" in candidate.defaults
+        else candidate
+        for candidate in LADDER
+        if task in candidate.tasks
+    ]
 
 
 def final_pipeline(

@@ -30,6 +30,7 @@ from groundup.workflow.report_charts import CLASS_COLOURS, GREY, METRIC_AXIS, Ch
 from groundup.workflow.report_columns import column_rows
 from groundup.workflow.report_glossary import GLOSSARY
 from groundup.workflow.report_script import chart_script
+from groundup.workflow.report_tree import TreeDrawing, tree_drawing
 
 _FEW_CLASSES = 12
 
@@ -164,6 +165,7 @@ def _context(run: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "run": run,
         "charts": drawn,
+        "tree": _tree(run),
         "pictures": [name for name in drawn if name.startswith("picture_")],
         "stages": all_stages,
         "stage_of": {stage.id: stage for stage in all_stages},
@@ -186,6 +188,13 @@ def _context(run: Mapping[str, Any]) -> dict[str, Any]:
         "diagnosis": _after_colon((run.get("diagnose") or {}).get("words")),
         "created": _date(run.get("created")),
     }
+
+
+def _tree(run: Mapping[str, Any]) -> TreeDrawing | None:
+    from groundup.workflow.report_charts_explore import common_classes
+
+    common = common_classes((run.get("explore") or {}).get("target") or {})
+    return tree_drawing((run.get("explain") or {}).get("tree"), run.get("positive"), common)
 
 
 def _class_keys(run: Mapping[str, Any]) -> list[tuple[str, str]]:

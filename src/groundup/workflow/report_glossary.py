@@ -13,6 +13,12 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "A model that looks at no column: it always answers with the most common class, or with "
         "the average. Whatever does not beat it has learned nothing.",
     ),
+    "boosting": (
+        "Gradient boosting",
+        "Many small trees, one after the other. Each is grown on what the sum of those before it "
+        "still gets wrong, and only a part of its answer is added: many small corrections err less "
+        "than a few bold ones.",
+    ),
     "calibration": (
         "Calibration",
         "Whether probabilities mean what they say: of all rows given 70%, about 70 in 100 should "
@@ -37,6 +43,12 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "The training rows are cut into equal parts, the folds. Each fold is predicted once by a "
         "model that learned from the other folds, so every training row also serves as a new row.",
     ),
+    "forest": (
+        "Random forest",
+        "Many large trees, each grown on a random draw of the rows and allowed to ask only about a "
+        "random choice of columns at each question. Alone, each of them overfits; their average "
+        "does not, since each errs in its own way.",
+    ),
     "importance": (
         "Permutation importance",
         "One column's values are shuffled among the rows, and the loss in score is measured. A "
@@ -51,6 +63,11 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "Leak",
         "A column that is only known once the answer is known. With it a model looks brilliant on "
         "old rows, and fails on new ones.",
+    ),
+    "leaf": (
+        "Leaf",
+        "Where a path through a decision tree ends: the training rows that gave the same answers "
+        "to its questions.",
     ),
     "learning_curve": (
         "Learning curve",
@@ -91,6 +108,12 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "Test rows",
         "Rows that were locked away at the start and looked at once, at the end. Nothing was "
         "learned or chosen with them, so their score is an honest one.",
+    ),
+    "tree": (
+        "Decision tree",
+        "A model that asks one question after the other, each about one column, chosen such that "
+        "the rows on its two sides differ as much as possible in the target. A new row gets the "
+        "answer that is usual among the training rows it ends up with.",
     ),
     "underfitting": (
         "Underfitting",

@@ -6,7 +6,13 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from groundup.workflow.python_source import import_lines, list_source, literal
+from groundup.workflow.python_source import (
+    Bracketed,
+    import_lines,
+    laid_out,
+    list_source,
+    literal,
+)
 from groundup.workflow.score import score_code
 
 if TYPE_CHECKING:
@@ -28,7 +34,12 @@ def training_script(state: RunState, folder: Path) -> str:
         Python source, formatted, under 150 lines. Run, it prints the test score of ``run.json``.
     """
     chosen, params = state.comparison.chosen, state.tuning.all_params
-    arguments = ", ".join(f"{name}={literal(value)}" for name, value in params.items())
+    written = {name: literal(value) for name, value in params.items()}
+    if "random_state" in written:
+        written["random_state"] = "SEED"
+    arguments = [(f"{name}=", value) for name, value in written.items()]
+    model = Bracketed(f"{chosen.class_name}(", arguments, ")")
+    last_step = Bracketed("(", [("", literal("model")), ("", model)], ")")
     score_import, score = score_code(state.task)
     module, name = score_import.removeprefix("from ").split(" import ")
     imported = {
@@ -52,7 +63,7 @@ def training_script(state: RunState, folder: Path) -> str:
         "    [\n"
         '        ("missing", missing),\n'
         '        ("prepare", prepare),\n'
-        f'        ("model", {chosen.class_name}({arguments})),\n'
+        f"{laid_out(last_step, after=',', indent=8)}\n"
         "    ]\n"
         ")\n"
         "model.fit(X_train, y_train)\n"

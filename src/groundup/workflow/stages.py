@@ -34,6 +34,7 @@ from groundup.workflow.prepare import Preparation, build_preparation
 from groundup.workflow.read import DataError, Table, read_table
 from groundup.workflow.record import source_part
 from groundup.workflow.score import score_once
+from groundup.workflow.small_tree import small_tree
 from groundup.workflow.split import Split, make_split
 from groundup.workflow.task import (
     Task,
@@ -278,8 +279,10 @@ def compare_stage(state: RunState) -> None:
 
 def tune_stage(state: RunState) -> None:
     with state.stage("tune", "trying other parameters of the chosen model"):
-        # The stages behind this one take about as long again as comparing took.
-        seconds = state.remaining() - 0.6 * state.record["seconds"]["compare"] - 2.0
+        # The stages behind this one fit the chosen model about twice as often as comparing did.
+        chosen = state.comparison.scores[state.comparison.chosen.name]
+        to_come = 0.2 * state.record["seconds"]["compare"] + 2.2 * sum(s.seconds for s in chosen)
+        seconds = state.remaining() - to_come - 2.0
         state.tuning = tune(
             state.comparison,
             seed=state.seed,
@@ -315,6 +318,15 @@ def explain_stage(state: RunState) -> None:
             seed=state.seed,
             seconds=min(_MOST_EXPLAIN_SECONDS, max(1.0, state.remaining())),
             progress=state.progress,
+        )
+        state.record["explain"]["tree"] = small_tree(
+            state.comparison,
+            state.tuning,
+            state.X_train,
+            state.y_train,
+            target=state.target,
+            booleans=[name for name, kind in state.audit.kinds.items() if kind == "boolean"],
+            seed=state.seed,
         )
         state.display.found(*words.explain_line(state.record["explain"]))
 
