@@ -25,7 +25,6 @@ def heavy_values(x: np.ndarray, max_bins: int) -> set[float]:
 def code(binning, f: int, x: float) -> int:
     """Look through all the bins of a column."""
     low = binning.lowest[binning.offsets[f] : binning.offsets[f + 1]]
-    high = binning.highest[binning.offsets[f] : binning.offsets[f + 1]]
     n_bins = len(low)
     if np.isnan(x):
         return n_bins

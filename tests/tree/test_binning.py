@@ -209,6 +209,6 @@ def test_sort(n, kind):
         "signs": rng.choice([-np.inf, -1e-310, -0.0, 0.0, 1e-310, np.inf], n),
     }[kind]
     keys = np.array([ordered_key(bits) for bits in x.view(np.int64)], dtype=np.uint64)
-    sort_keys(keys, n, np.empty(n, dtype=np.uint64))
-    sorted_bits = np.array([bits_of_key(key) for key in keys], dtype=np.int64)
+    ordered = sort_keys(keys, n, np.empty(n, dtype=np.uint64))
+    sorted_bits = np.array([bits_of_key(key) for key in ordered], dtype=np.int64)
     np.testing.assert_array_equal(sorted_bits.view(np.float64), np.sort(x))

@@ -18,10 +18,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numba import prange
 
-from groundup._blocks import block_bounds
-from groundup._kernel import block_kernel, kernel
+from groundup._blocks import block_bounds, over_threads
+from groundup._kernel import kernel
 from groundup.tree._codes import MOST_BORDERS, WIDTH, encode
 from groundup.tree._packing import read_only
 from groundup.tree._sorting import bits_of_key, ordered_key, sort_keys
@@ -69,19 +68,16 @@ class Binning:
             return self._wide_codes(X)
         codes = np.empty(X.shape, dtype=np.uint8)
         borders, missing = self._padded_borders(), self.n_bins.astype(np.uint8)
-        if X.size < FEW_VALUES:
-            encode(read_only(X), 0, len(X), borders, missing, self.is_categorical, codes)
-        else:
-            bounds = block_bounds(len(X), max_blocks=1024)
-            _encode_in_blocks(
-                read_only(X),
-                bounds,
-                borders,
-                missing,
-                self.is_categorical,
-                codes,
-                n_threads=n_threads,
-            )
+        X = read_only(X)
+        bounds = block_bounds(
+            len(X), 1 + FEW_VALUES // max(1, X.shape[1]), max_blocks=4 * n_threads
+        )
+
+        def encode_block(block: int) -> None:
+            start, stop = bounds[block], bounds[block + 1]
+            encode(X, start, stop, borders, missing, self.is_categorical, codes[start:stop])
+
+        over_threads(encode_block, range(len(bounds) - 1), n_threads)
         return codes
 
     def _padded_borders(self) -> np.ndarray:
@@ -109,13 +105,6 @@ class Binning:
                 code = np.searchsorted(self.borders(f), x, side="left")
             codes[:, f] = np.where(np.isnan(x), self.n_bins[f], code)
         return codes
-
-
-@block_kernel
-def _encode_in_blocks(X, bounds, borders, missing, is_category, codes):
-    for block in prange(bounds.shape[0] - 1):
-        start, stop = bounds[block], bounds[block + 1]
-        encode(X, start, stop, borders, missing, is_category, codes[start:stop])
 
 
 @kernel
@@ -238,44 +227,43 @@ def _bin_starts(
 
 
 @kernel
-def _bin_share(
+def _sorted_column(
     bits,  # (n, p) int64 in: of the values
-    share,  # int in: columns share, share + n_shares, share + 2 n_shares, ...
-    n_shares,  # int in
-    max_bins,  # int in
-    exact,  # (p,) bool in: columns with a bin for each value
-    lowest,  # (p, room) int64 out: bits of the least value of each bin
-    highest,  # (p, room) int64 out: of the greatest
-    n_bins,  # (p,) out; -1 where an exact column has more values than there is room for
+    f,  # int in: the column
+    keys,  # (n,) uint64 scratch
+    spare,  # (n,) uint64 scratch
 ):
-    room = lowest.shape[1]
-    keys, spare = np.empty(bits.shape[0], np.uint64), np.empty(bits.shape[0], np.uint64)
-    starts, heavy_start, heavy_stop = np.empty((3, room + 1), np.int64)
-    for f in range(share, bits.shape[1], n_shares):
-        n = 0
-        for i in range(bits.shape[0]):
-            x = bits[i, f]
-            keys[n] = ordered_key(x)
-            n += (x & 0x7FFFFFFFFFFFFFFF) <= 0x7FF0000000000000  # at most infinity: no NaN
-        sort_keys(keys, n, spare)
-        most = room if exact[f] else min(room, max_bins)
-        count = _distinct_values(keys, n, most, starts)
-        if count > most:
-            if exact[f]:
-                n_bins[f] = -1
-                continue
-            count = _bin_starts(keys, n, most, heavy_start, heavy_stop, starts)
-        starts[count] = n
-        n_bins[f] = count
-        for b in range(count):
-            lowest[f, b] = bits_of_key(keys[starts[b]])
-            highest[f, b] = bits_of_key(keys[starts[b + 1] - 1])
+    """Return the keys of the values that are there, ascending, and their number."""
+    n = 0
+    for i in range(bits.shape[0]):
+        x = bits[i, f]
+        keys[n] = ordered_key(x)
+        n += (x & 0x7FFFFFFFFFFFFFFF) <= 0x7FF0000000000000  # at most infinity: no NaN
+    return sort_keys(keys, n, spare), n
 
 
-@block_kernel
-def _bin_in_shares(bits, n_shares, max_bins, exact, lowest, highest, n_bins):
-    for share in prange(n_shares):
-        _bin_share(bits, share, n_shares, max_bins, exact, lowest, highest, n_bins)
+@kernel
+def _bin_column(
+    keys,  # (>= n,) in: ascending
+    n,  # int in
+    most,  # int in: bins
+    exact,  # bool in: a bin for each value, or none at all
+    starts,  # (3, most + 1) scratch
+    lowest,  # (most,) int64 out: bits of the least value of each bin
+    highest,  # (most,) int64 out: of the greatest
+):
+    """Return the number of bins; -1 where it would have to be greater than `most`."""
+    starts, heavy_start, heavy_stop = starts
+    n_bins = _distinct_values(keys, n, most, starts)
+    if n_bins > most:
+        if exact:
+            return -1
+        n_bins = _bin_starts(keys, n, most, heavy_start, heavy_stop, starts)
+    starts[n_bins] = n
+    for b in range(n_bins):
+        lowest[b] = bits_of_key(keys[starts[b]])
+        highest[b] = bits_of_key(keys[starts[b + 1] - 1])
+    return n_bins
 
 
 def between(low: np.ndarray, high: np.ndarray) -> np.ndarray:
@@ -315,14 +303,23 @@ def bin_columns(
     exact = is_categorical | (max_bins is None)
     max_bins = MOST_BORDERS if max_bins is None else max_bins
     room = min(n, n if exact.any() and X.size <= MOST_EXACT else max_bins)
+    most = np.where(exact, room, min(room, max_bins))
     bits = read_only(X).view(np.int64)
     n_bins = np.empty(p, dtype=np.int32)
     lowest, highest = np.empty((2, p, room))
-    out = (lowest.view(np.int64), highest.view(np.int64), n_bins)
-    if X.size < FEW_VALUES:
-        _bin_share(bits, 0, 1, max_bins, exact, *out)
-    else:
-        _bin_in_shares(bits, min(p, n_threads), max_bins, exact, *out, n_threads=n_threads)
+    lowest_bits, highest_bits = lowest.view(np.int64), highest.view(np.int64)
+
+    def bin_share(share: int) -> None:
+        keys, spare = np.empty((2, n), dtype=np.uint64)
+        starts = np.empty((3, room + 1), dtype=np.int64)
+        for f in range(share, p, n_shares):
+            ordered, n_present = _sorted_column(bits, f, keys, spare)
+            n_bins[f] = _bin_column(
+                ordered, n_present, most[f], exact[f], starts, lowest_bits[f], highest_bits[f]
+            )
+
+    n_shares = 1 if X.size < FEW_VALUES else min(p, n_threads)
+    over_threads(bin_share, range(n_shares), n_shares)
     in_use = np.arange(room) < n_bins[:, None]
     bins = lowest[in_use], highest[in_use]
     if (n_bins < 0).any():

@@ -22,7 +22,7 @@ from groundup._kernel import kernel
 
 SIGN = np.uint64(1 << 63)
 SMALL = 64  # fewer keys are sorted by insertion alone
-MOST_MOVES = 8  # a key, by insertion
+MOST_MOVES = 8  # a key, by insertion; more are cheaper by digits
 LARGE = 4096  # keys from which on a digit has 11 bits rather than 8: counts for the level-1 cache
 
 
@@ -71,54 +71,47 @@ def _by_digit(
 
 @kernel
 def _by_insertion(
-    nearly,  # (>= n,) in: keys that are nearly in order
+    keys,  # (>= n,) inout
     n,  # int in
     most_moves,  # int in
-    keys,  # (>= n,) out
 ):
-    """Sort; return how many keys were placed before `most_moves` moves had been made."""
+    """Sort; give up after `most_moves` moves, and return whether it was enough."""
     moves = 0
-    for i in range(n):
-        if moves > most_moves:
-            return i
-        key = nearly[i]
+    for i in range(1, n):
+        key = keys[i]
         j = i
         while j > 0 and keys[j - 1] > key:
             keys[j] = keys[j - 1]
             j -= 1
         keys[j] = key
         moves += i - j
-    return n
+        if moves > most_moves:
+            return False
+    return True
 
 
 @kernel
 def sort_keys(
-    keys,  # (>= n,) uint64 inout: sorted afterwards
+    keys,  # (>= n,) uint64 inout
     n,  # int in
-    spare,  # (>= n,) uint64 scratch
+    spare,  # (>= n,) uint64 inout
 ):
-    """Sort the first n keys."""
-    if n <= SMALL:
-        _by_insertion(keys, n, n * n, keys)
-        return
-    least, greatest = keys[0], keys[0]
+    """Sort the first n keys; return the array in which they are now, one of the two."""
+    least, greatest = ~np.uint64(0), np.uint64(0)
     for i in range(n):
         least, greatest = min(least, keys[i]), max(greatest, keys[i])
     width = 0  # bits in which the keys differ
-    while width < 64 and ((greatest - least) >> np.uint64(width)) != np.uint64(0):
+    while width < 64 and n > 0 and ((greatest - least) >> np.uint64(width)) != np.uint64(0):
         width += 1
     digit_bits = 11 if n >= LARGE else 8
     counts = np.empty(1 << digit_bits, np.int64)
-    shift = max(0, width - 3 * digit_bits)
-    _by_digit(keys, n, least, shift, digit_bits, counts, spare)
-    _by_digit(spare, n, least, shift + digit_bits, digit_bits, counts, keys)
-    _by_digit(keys, n, least, shift + 2 * digit_bits, digit_bits, counts, spare)
-    placed = _by_insertion(spare, n, MOST_MOVES * n, keys)
-    if placed == n:
-        return
-    for i in range(placed, n):
-        keys[i] = spare[i]
-    n_digits = (width + digit_bits - 1) // digit_bits
-    for digit in range(0, n_digits, 2):  # there and back: an even number of passes
-        _by_digit(keys, n, least, digit * digit_bits, digit_bits, counts, spare)
-        _by_digit(spare, n, least, (digit + 1) * digit_bits, digit_bits, counts, keys)
+    # The three leading digits; for few keys none.
+    n_digits = 3 if n > SMALL else 0
+    shift = max(0, width - n_digits * digit_bits)
+    while True:
+        for digit in range(n_digits):
+            _by_digit(keys, n, least, shift + digit * digit_bits, digit_bits, counts, spare)
+            keys, spare = spare, keys
+        if _by_insertion(keys, n, MOST_MOVES * n if n_digits > 0 else n * n):
+            return keys
+        n_digits, shift = (width + digit_bits - 1) // digit_bits, 0
