@@ -23,8 +23,9 @@ import numpy as np
 
 from groundup._kernel import kernel
 from groundup.tree._criterion import GINI
-from groundup.tree._sample import NO_SPLIT, Split, random_code
+from groundup.tree._sample import Split, random_code
 from groundup.tree._sampling import SIDE, draw, number, take_back, unit
+from groundup.tree._tree import NO_FEATURE
 
 FIELD = 21
 MASK = (1 << FIELD) - 1
@@ -67,14 +68,19 @@ def m_log_m(m):
 
 
 @kernel
-def gain_of(criterion, left, total):
-    """Return the gain of a cut with `left` on its left."""
+def gini_gain(left, total):
+    """Return the gini gain of a cut with `left` on its left."""
     W, W1 = (total >> FIELD) & MASK, total & MASK
     l, l1 = (left >> FIELD) & MASK, left & MASK
-    if criterion == GINI:
-        d = np.float64(l1 * W - l * W1)
-        return d * d / np.float64(l * (W - l))
-    r, r1 = W - l, W1 - l1
+    d = np.float64(l1 * W - l * W1)
+    return d * d / np.float64(l * (W - l))
+
+
+@kernel
+def entropy_gain(left, total):
+    """Return the entropy gain of a cut with `left` on its left."""
+    l, l1 = (left >> FIELD) & MASK, left & MASK
+    r, r1 = ((total >> FIELD) & MASK) - l, (total & MASK) - l1
     on_left = m_log_m(l1) + m_log_m(l - l1) - m_log_m(l)
     return on_left + (m_log_m(r1) + m_log_m(r - r1) - m_log_m(r))
 
@@ -88,11 +94,12 @@ def tally_few(
     start,
     end,
     counts,  # (.,) in: the packed counts of each row
-    space,
+    histogram,  # (., 256) inout: zero before and after
+    occupied,  # (4,) inout: likewise
+    present,  # (257,) out
+    sums,  # (257,) out
 ):
-    """Fill ``space.present`` and ``space.sums``; return how many codes occur."""
-    histogram, occupied = space.histogram, space.occupied
-    present, sums = space.present, space.sums
+    """Find the codes that occur, and the sums up to each; return how many codes occur."""
     for i in range(np.uint64(start), np.uint64(end)):
         row = rows[half, i]
         code = np.uint64(codes[row, f])
@@ -126,15 +133,14 @@ def tally_many(
     start,
     end,
     counts,  # (.,) in
-    space,
+    histogram,  # (., 256) inout
 ):
     """Add the rows up in the histograms of some columns at once, while a row is at hand."""
-    histogram = space.histogram
     for i in range(np.uint64(start), np.uint64(end)):
         row = rows[half, i]
         count = counts[row]
         for j in range(np.uint64(n_features)):
-            f = features[np.uint64(first) + j]
+            f = np.uint64(features[np.uint64(first) + j])
             histogram[j, np.uint64(codes[row, f])] += count
 
 
@@ -142,10 +148,11 @@ def tally_many(
 def accumulate(
     j,
     n_codes,
-    space,
+    histogram,  # (., 256) inout: row j is zero afterwards
+    present,  # (257,) out
+    sums,  # (257,) out
 ):
-    """Turn histogram `j` into ``space.present`` and ``space.sums``, and clear it."""
-    histogram, present, sums = space.histogram, space.present, space.sums
+    """Find the codes that occur in histogram j, and the sums up to each; return how many."""
     n_present = 0
     total = 0
     for code in range(np.uint64(n_codes)):
@@ -170,23 +177,45 @@ def is_allowed(growth, left, total):
 
 
 @kernel
-def best_cut_of_counts(growth, f, n_bins, n_present, total, space, best, best_left):
-    """Return the best of `best` and the cuts of column `f`."""
-    present, sums = space.present, space.sums
-    has_missing = present[n_present - 1] == n_bins
+def best_cut_of_counts(
+    growth,
+    f,
+    missing,  # the code of a missing value
+    total,
+    n_present,
+    present,  # (.,) in
+    sums,  # (.,) in
+    best,
+    best_left,
+):
+    """Return the best of `best` and the cuts of column `f`, and what is on its left."""
+    has_missing = present[n_present - 1] == missing
     n_values = n_present - 1 if has_missing else n_present
-    missing = total - sums[n_values - 1] if has_missing else 0
+    on_missing = total - sums[n_values - 1] if has_missing else 0
+    best_gain, best_at, best_side = best.gain, -1, 2
     for missing_left in range(2 if has_missing else 1):
+        # With the missing values on the right, all others may go left.
         n_cuts = n_values if has_missing and missing_left == 0 else n_values - 1
-        extra = missing if missing_left else 0
+        extra = on_missing if missing_left else 0
         for j in range(n_cuts):
             left = sums[j] + extra
-            gain = gain_of(growth.criterion, left, total)
-            if gain > best.gain and is_allowed(growth, left, total):
-                side = missing_left if has_missing else 2
-                best = Split(gain, np.int64(f), present[j], present[j + 1], np.int64(side))
-                best_left = left
-    return best, best_left
+            if growth.criterion == GINI:
+                gain = gini_gain(left, total)
+            else:
+                gain = entropy_gain(left, total)
+            if gain > best_gain and is_allowed(growth, left, total):
+                best_gain, best_at, best_left = gain, j, left
+                best_side = missing_left if has_missing else 2
+    if best_at < 0:
+        return best, best_left
+    cut = Split(
+        best_gain,
+        np.int64(f),
+        present[best_at],
+        present[best_at + 1],
+        np.int64(best_side),
+    )
+    return cut, best_left
 
 
 @kernel
@@ -226,7 +255,7 @@ def random_cut_of_counts(
     if greatest < 0 or (least == greatest and not has_missing):
         return best, best_left, False
     last = random_code(columns, f, least, greatest, seed)
-    missing_left = 2
+    missing_left = np.int64(2)
     if has_missing:
         missing_left = np.int64(unit(seed, number(f, SIDE)) < 0.5)
     left = 0
@@ -237,7 +266,10 @@ def random_cut_of_counts(
         left += counts[row] if go_left else 0
     if left == 0 or left == total:
         return best, best_left, True
-    gain = gain_of(growth.criterion, left, total)
+    if growth.criterion == GINI:
+        gain = gini_gain(left, total)
+    else:
+        gain = entropy_gain(left, total)
     if gain > best.gain and is_allowed(growth, left, total):
         best, best_left = Split(gain, np.int64(f), last, last + 1, missing_left), left
     return best, best_left, True
@@ -259,23 +291,38 @@ def find_cut_of_counts(
 ):
     """Return the best cut of a node, and what is on its left; see `_splitting.find_split`."""
     codes, counts = table.codes, table.counts
+    histogram, occupied = space.histogram, space.occupied
+    present, sums = space.present, space.sums
     p = codes.shape[1]
     wanted = min(growth.max_features, p)
     at_once = COLUMNS_AT_ONCE if end - start > FEW and growth.random_split == 0 else 1
-    best, best_left = NO_SPLIT, 0
+    best = Split(-math.inf, np.int64(NO_FEATURE), np.int64(-1), np.int64(-1), np.int64(2))
+    best_left = np.int64(0)
     found = False
     n_drawn = 0
     while n_drawn < p and (n_drawn < wanted or not found):
         first = n_drawn
         n_drawn += max(1, min(at_once, wanted - first))
-        for i in range(first, n_drawn):
-            draw(features, i, seed)
+        if wanted < p:
+            for i in range(first, n_drawn):
+                draw(features, i, seed)
         if at_once > 1:
+            n_columns = n_drawn - first
             tally_many(
-                codes, features, first, n_drawn - first, rows, half, start, end, counts, space
+                codes,
+                features,
+                first,
+                n_columns,
+                rows,
+                half,
+                start,
+                end,
+                counts,
+                histogram,
             )
         for i in range(first, n_drawn):
-            f = features[i]
+            f = np.int64(features[i])
+            missing = np.int64(columns.n_bins[f])
             if growth.random_split:
                 best, best_left, varies = random_cut_of_counts(
                     growth,
@@ -295,15 +342,28 @@ def find_cut_of_counts(
                 found = found or varies
                 continue
             if at_once > 1:
-                n_present = accumulate(i - first, columns.n_bins[f] + 1, space)
+                n_present = accumulate(i - first, missing + 1, histogram, present, sums)
             else:
-                n_present = tally_few(codes, f, rows, half, start, end, counts, space)
+                n_present = tally_few(
+                    codes,
+                    f,
+                    rows,
+                    half,
+                    start,
+                    end,
+                    counts,
+                    histogram,
+                    occupied,
+                    present,
+                    sums,
+                )
             if n_present > 1:
                 found = True
                 best, best_left = best_cut_of_counts(
-                    growth, f, columns.n_bins[f], n_present, total, space, best, best_left
+                    growth, f, missing, total, n_present, present, sums, best, best_left
                 )
         if best_left > 0 and separates(best_left, total):
             break
-    take_back(features, n_drawn, seed)
+    if wanted < p:
+        take_back(features, n_drawn, seed)
     return best, best_left

@@ -17,23 +17,35 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from groundup._kernel import kernel
-from groundup.tree._absolute_error import Medians, medians_of
 from groundup.tree._binning import Binning
 from groundup.tree._class_counts import COLUMNS_AT_ONCE, FIELD, MOST_WEIGHT, CountSpace
-from groundup.tree._criterion import ABSOLUTE_ERROR, POISSON
-from groundup.tree._grown import Grown, in_order, thresholds, to_tree
+from groundup.tree._criterion import POISSON
+from groundup.tree._grown import (
+    Grown,
+    in_depth_first_order,
+    in_order,
+    thresholds,
+    to_tree,
+)
 from groundup.tree._nodes import (
     Growth,
-    Places,
+    Nodes,
     adopt,
-    begin,
-    describe,
     expand,
     find_cut,
     make_children,
     may_split,
+    plant,
 )
-from groundup.tree._sample import CLASSES, COUNTS, TARGETS, Columns, Sample, Split, Table
+from groundup.tree._sample import (
+    CLASSES,
+    COUNTS,
+    TARGETS,
+    Columns,
+    Sample,
+    Split,
+    Table,
+)
 from groundup.tree._splitting import Workspace
 
 __all__ = ["Grown", "Growth", "grow", "grow_tree", "thresholds", "to_tree"]
@@ -42,65 +54,38 @@ PACKED_BYTES = 2**18  # codes of a packed node: a part of a core's own cache
 
 
 @kernel
-def grow_level(
-    growth, columns, sample, nodes, places, first, end, features, counting, summing, medians
-):
-    """Split the nodes from `first` to `end`; return the number of nodes."""
-    n_nodes = end
-    for node in range(first, end):
-        if expand(
-            growth,
-            columns,
-            sample,
-            nodes,
-            places,
-            node,
-            n_nodes,
-            features,
-            counting,
-            summing,
-            medians,
-        ):
-            n_nodes += 2
-    return n_nodes
-
-
-@kernel
-def grow_depth_first(
+def grow_waiting(
     growth,
     columns,
     sample,
     nodes,
-    places,
-    stack,  # (capacity,) inout: nodes still to be split
+    n_rows,
+    seed,
+    waiting,  # (.,) inout: nodes still to be split, the next one last
     n_waiting,
-    n_nodes,
+    n_nodes,  # 0: the root is yet to be made
+    deeper,  # whether children wait as well
     features,
     counting,
     summing,
-    medians,
 ):
-    """Split all that wait, and their children; return early where room for nodes runs out."""
-    capacity = nodes.feature.shape[0]
+    """Split all nodes that wait, and perhaps their children; return what waits and all nodes.
+
+    Returns early where room for nodes runs out.
+    """
+    capacity = nodes.links.shape[0]
+    if n_nodes == 0:
+        plant(growth, sample, nodes, n_rows, seed, summing)
+        waiting[0] = 0
+        n_waiting, n_nodes = 1, 1
     while n_waiting > 0 and n_nodes + 2 <= capacity:
         n_waiting -= 1
-        node = stack[n_waiting]
-        if expand(
-            growth,
-            columns,
-            sample,
-            nodes,
-            places,
-            node,
-            n_nodes,
-            features,
-            counting,
-            summing,
-            medians,
-        ):
-            stack[n_waiting] = n_nodes + 1
-            stack[n_waiting + 1] = n_nodes
-            n_waiting += 2
+        node = waiting[n_waiting]
+        if expand(growth, columns, sample, nodes, node, n_nodes, features, counting, summing):
+            if deeper:
+                waiting[n_waiting] = n_nodes + 1
+                waiting[n_waiting + 1] = n_nodes
+                n_waiting += 2
             n_nodes += 2
     return n_waiting, n_nodes
 
@@ -128,35 +113,56 @@ def grow_best_first(
     columns,
     sample,
     nodes,
-    places,
+    n_rows,
+    seed,
     frontier,
     first_new,
-    n_nodes,
+    n_nodes,  # 0: the root is yet to be made
     n_splits,
     features,
     counting,
     summing,
-    medians,
 ):
     """Find the splits of the nodes from `first_new`, then make the best one, `n_splits` times over.
 
     Returns the number of nodes; all their splits have been looked for.
     """
     splits, left_counts, improvement = frontier
+    if n_nodes == 0:
+        plant(growth, sample, nodes, n_rows, seed, summing)
+        n_nodes = 1
     while True:
         for node in range(first_new, n_nodes):
             improvement[node] = -math.inf
-            if may_split(growth, nodes, places, node):
+            if may_split(growth, nodes.places, nodes.figures, node):
                 split, left = find_cut(
-                    growth, columns, sample, places, node, features, counting, summing, medians
+                    growth,
+                    columns,
+                    sample,
+                    nodes.places,
+                    node,
+                    features,
+                    counting,
+                    summing,
                 )
                 if split.feature >= 0:
                     # The two places past the last node show what the children would be.
                     improvement[node] = make_children(
-                        growth, columns, sample, nodes, places, node, split, left, n_nodes, medians
+                        growth,
+                        columns,
+                        sample,
+                        nodes,
+                        node,
+                        split,
+                        left,
+                        n_nodes,
+                        summing,
                     )
                     splits[node, 0], splits[node, 1] = split.feature, split.last_left
-                    splits[node, 2], splits[node, 3] = split.first_right, split.missing_left
+                    splits[node, 2], splits[node, 3] = (
+                        split.first_right,
+                        split.missing_left,
+                    )
                     left_counts[node] = left
         best = 0
         for node in range(1, n_nodes):
@@ -172,8 +178,8 @@ def grow_best_first(
             np.int64(splits[best, 3]),
         )
         left = left_counts[best]
-        make_children(growth, columns, sample, nodes, places, best, split, left, n_nodes, medians)
-        adopt(nodes, best, split, n_nodes)
+        make_children(growth, columns, sample, nodes, best, split, left, n_nodes, summing)
+        adopt(nodes.links, nodes.places, best, split, n_nodes)
         improvement[best] = -math.inf
         first_new = n_nodes
         n_nodes += 2
@@ -184,35 +190,28 @@ def grow_best_first(
 def choose_rows(
     target,  # (n,) in
     weight,  # (n,) in
-    rows,  # (n,) out: numbers of the rows with a weight
+    rows,  # (2, n) out: in the first half, numbers of the rows with a weight
     counts,  # (n,) or (0,) out
 ):
-    """Return how many rows have a weight, the weights' sum, and whether `counts` hold it all."""
-    n_rows = 0
+    """Return how many rows have a weight, the weights' sum, and whether `counts` hold it all.
+
+    The third of the four numbers is the sum of `counts`.
+    """
+    n_rows, all_counts = 0, 0
     W = 0.0
     whole = counts.shape[0] > 0
     for i in range(weight.shape[0]):
         w = weight[i]
         if w > 0.0:
-            rows[n_rows] = i
+            rows[0, n_rows] = i
             n_rows += 1
             W += w
             if whole:
                 whole = w == np.floor(w) and W <= MOST_WEIGHT
                 counts[i] = (1 << (2 * FIELD)) + (np.int64(w) << FIELD)
                 counts[i] += np.int64(w) if target[i] == 1.0 else 0
-    return n_rows, W, whole
-
-
-@kernel
-def plant(growth, sample, nodes, places, n_rows, seed, medians):
-    """Make the root."""
-    counts = 0
-    if sample.kind == COUNTS:
-        for i in range(n_rows):
-            counts += sample.whole.counts[sample.rows[0, i]]
-    begin(nodes, places, 0, 0, n_rows, 0, seed, counts, 0)
-    describe(growth, sample, nodes, places, 0, medians)
+                all_counts += counts[i]
+    return n_rows, W, all_counts, whole
 
 
 class _Growing:
@@ -222,28 +221,24 @@ class _Growing:
         n, p = codes.shape
         is_byte = codes.dtype == np.uint8
         codes = _in(codes, codes.dtype)
-        medians = None
-        if growth.criterion == ABSOLUTE_ERROR:
-            target, medians = medians_of(target)
         target = _in(target, np.float64)
         weight = _in(np.ones(n) if weight is None else weight, np.float64)
         rows = np.empty((2, n), np.uint32)
         counts = np.empty(n if is_byte and n_classes == 2 else 0, np.int64)
-        n_rows, total, whole = choose_rows(target, weight, rows[0], counts)
-        if n_rows == 0:
+        self.n_rows, total, all_counts, whole = choose_rows(target, weight, rows, counts)
+        if self.n_rows == 0:
             raise ValueError("All weights are zero: there is no row to grow a tree on.")
         kind = COUNTS if whole else CLASSES if n_classes > 0 else TARGETS
         centre = 0.0
         if kind == TARGETS and growth.criterion != POISSON:
-            centre = float((weight * target).sum() / total)  # np.dot: bits differ with BLAS threads
+            centre = float(np.dot(weight, target) / total)
         packed_rows = PACKED_BYTES // p if is_byte and n * p > PACKED_BYTES else 0
-        n_packed = n_rows if packed_rows else 0
-        n_sums = 0 if whole else n_packed
+        n_packed = self.n_rows if packed_rows else 0
         packing = Table(
             np.empty((n_packed, p), codes.dtype),
-            np.empty(n_sums),
-            np.empty(n_sums),
             np.empty(n_packed if whole else 0, np.int64),
+            None if whole else np.empty(n_packed),
+            None if whole else np.empty(n_packed),
         )
         self.growth = growth._replace(max_features=max(1, min(growth.max_features, p)))
         self.columns = Columns(
@@ -251,105 +246,92 @@ class _Growing:
             _in(binning.offsets, np.int64),
             _in(binning.lowest, np.float64),
         )
+        known = (None, None) if whole else (target, weight)
         self.sample = Sample(
             rows,
-            Table(codes, target, weight, _in(counts, np.int64)),
-            Table(*(_in(array, array.dtype) for array in packing)),
+            Table(codes, _in(counts, np.int64), *known),
+            Table(*(None if array is None else _in(array, array.dtype) for array in packing)),
             packing,
             packed_rows,
             total,
             kind,
+            all_counts,
             centre,
         )
-        self.space = _space(p, 0 if is_byte else n_rows, n_classes, kind, medians)
-        capacity = min(2 * n_rows + 1, max(64, n_rows // 2))
-        self.nodes = Grown(
-            children_left=np.empty(capacity, np.int32),
-            children_right=np.empty(capacity, np.int32),
-            feature=np.empty(capacity, np.int32),
-            last_left_code=np.empty(capacity, np.int32),
-            first_right_code=np.empty(capacity, np.int32),
-            missing_go_to_left=np.empty(capacity, np.uint8),
+        self.seed = np.uint64(seed)
+        self.space = _space(p, 0 if is_byte else self.n_rows, n_classes, kind)
+        capacity = max(64, self.n_rows // 2)
+        self.n_nodes = 0
+        self.nodes = Nodes(
+            links=np.empty((capacity, 6), np.int32),
+            places=np.empty((capacity, 6), np.int64),
+            figures=np.empty((capacity, 2)),
             value=np.empty((capacity, max(1, n_classes))),
-            impurity=np.empty(capacity),
-            n_node_samples=np.empty(capacity, np.int64),
-            weighted_n_node_samples=np.empty(capacity),
         )
-        self.places = Places(
-            start=np.empty(capacity, np.int64),
-            end=np.empty(capacity, np.int64),
-            depth=np.empty(capacity, np.int32),
-            seed=np.empty(capacity, np.uint64),
-            counts=np.empty(capacity, np.int64),
-            is_packed=np.empty(capacity, np.uint8),
-        )
-        self.n_nodes = 1
-        plant(self.growth, self.sample, self.nodes, self.places, n_rows, np.uint64(seed), medians)
 
     def _make_room(self, capacity: int) -> None:
-        if capacity > len(self.nodes.feature):
-            self.nodes = Grown(*(_longer(array, capacity) for array in self.nodes))
-            self.places = Places(*(_longer(array, capacity) for array in self.places))
+        if capacity > len(self.nodes.links):
+            self.nodes = Nodes(*(_longer(array, capacity) for array in self.nodes))
+
+    def _grow_waiting(self, waiting: np.ndarray, n_waiting: int, deeper: bool) -> int:
+        n_waiting, self.n_nodes = grow_waiting(
+            self.growth,
+            self.columns,
+            self.sample,
+            self.nodes,
+            self.n_rows,
+            self.seed,
+            waiting,
+            n_waiting,
+            self.n_nodes,
+            deeper,
+            *self.space,
+        )
+        return n_waiting
 
     def by_level(self) -> Iterator[Grown]:
-        first = 0
-        while first < self.n_nodes:
-            before = self.n_nodes
-            self._make_room(before + 2 * (before - first))
-            self.n_nodes = grow_level(
-                self.growth,
-                self.columns,
-                self.sample,
-                self.nodes,
-                self.places,
-                first,
-                before,
-                *self.space,
-            )
-            first = before
-            if self.n_nodes > before or before == 1:
-                yield in_order(self.nodes, self.n_nodes)
+        first, end = 0, 1  # the level
+        while first < end:
+            self._make_room(3 * end)
+            waiting = np.arange(end - 1, first - 1, -1, dtype=np.int32)
+            self._grow_waiting(waiting, end - first, False)
+            if self.n_nodes > end or end == 1:
+                yield in_depth_first_order(self.nodes, self.n_nodes)
+            first, end = end, self.n_nodes
 
     def depth_first(self) -> Grown:
-        stack = np.zeros(1, np.int32)
+        waiting = np.zeros(1, np.int32)
         n_waiting = 1
         while n_waiting > 0:
-            stack = _longer(stack, len(self.nodes.feature) + 2)
-            n_waiting, self.n_nodes = grow_depth_first(
-                self.growth,
-                self.columns,
-                self.sample,
-                self.nodes,
-                self.places,
-                stack,
-                n_waiting,
-                self.n_nodes,
-                *self.space,
-            )
+            waiting = _longer(waiting, len(self.nodes.links) + 2)
+            n_waiting = self._grow_waiting(waiting, n_waiting, True)
             if n_waiting > 0:
-                self._make_room(2 * len(self.nodes.feature))
-        return in_order(self.nodes, self.n_nodes)
+                self._make_room(2 * len(self.nodes.links))
+        return in_depth_first_order(self.nodes, self.n_nodes)
 
     def best_first(self, splits_a_step: int) -> Iterator[Grown]:
         left = self.growth.max_leaf_nodes - 1
-        self._make_room(2 * min(left + 1, len(self.sample.rows[0])) + 3)
-        capacity = len(self.nodes.feature)
+        self._make_room(2 * min(left + 1, self.n_rows) + 3)
+        capacity = len(self.nodes.links)
         frontier = Frontier(
-            np.empty((capacity, 4), np.int32), np.empty(capacity, np.int64), np.empty(capacity)
+            np.empty((capacity, 4), np.int32),
+            np.empty(capacity, np.int64),
+            np.empty(capacity),
         )
         first_new = 0
         while True:
-            before = self.n_nodes
+            before = max(1, self.n_nodes)
             n_splits = min(left, splits_a_step)
             self.n_nodes = grow_best_first(
                 self.growth,
                 self.columns,
                 self.sample,
                 self.nodes,
-                self.places,
+                self.n_rows,
+                self.seed,
                 frontier,
                 first_new,
-                before,
+                self.n_nodes,
                 n_splits,
                 *self.space,
             )
@@ -357,7 +339,7 @@ class _Growing:
             made = (self.n_nodes - before) // 2
             left -= made
             if made or before == 1:
-                yield Grown(*(array[: self.n_nodes].copy() for array in self.nodes))
+                yield in_order(self.nodes, np.arange(self.n_nodes))
             if left == 0 or made < n_splits:
                 return
 
@@ -375,8 +357,8 @@ def _longer(array: np.ndarray, length: int) -> np.ndarray:
     return longer
 
 
-def _space(p: int, n_keys: int, n_classes: int, kind: int, medians: Medians | None) -> tuple:
-    """Return what kernels call `features`, `counting`, `summing` and `medians`."""
+def _space(p: int, n_keys: int, n_classes: int, kind: int) -> tuple:
+    """Return what kernels call `features`, `counting` and `summing`."""
     features = np.arange(p, dtype=np.int32)
     if kind == COUNTS:
         counting = CountSpace(
@@ -385,9 +367,7 @@ def _space(p: int, n_keys: int, n_classes: int, kind: int, medians: Medians | No
             present=np.empty(258, np.int64),
             sums=np.empty(258, np.int64),
         )
-        return features, counting, None, None
-    if medians is not None:
-        return features, None, None, medians
+        return features, counting, None
     width = 1 + (n_classes if kind == CLASSES else 2)
     n_codes = 257 if n_keys == 0 else n_keys + 1
     summing = Workspace(
@@ -400,7 +380,7 @@ def _space(p: int, n_keys: int, n_classes: int, kind: int, medians: Medians | No
         right=np.empty(width),
         total=np.empty(width),
     )
-    return features, None, summing, None
+    return features, None, summing
 
 
 def grow(

@@ -8,7 +8,20 @@ import numpy as np
 
 from groundup._kernel import kernel
 from groundup.tree._binning import Binning, between
-from groundup.tree._tree import Tree
+from groundup.tree._nodes import (
+    END,
+    FEATURE,
+    FIRST_RIGHT,
+    IMPURITY,
+    LAST_LEFT,
+    LEFT,
+    MISSING_LEFT,
+    RIGHT,
+    START,
+    WEIGHT,
+    Nodes,
+)
+from groundup.tree._tree import LEAF, Tree
 
 
 class Grown(NamedTuple):
@@ -43,36 +56,58 @@ class Grown(NamedTuple):
 
 @kernel
 def depth_first_order(
-    nodes,
-    stack,  # (n_nodes + 1,) out: a buffer
+    links,  # (n_nodes, 6) in
+    waiting,  # (n_nodes + 1,) out: a buffer
     order,  # (n_nodes,) out: node at each place
-    place,  # (n_nodes,) out: place of each node
 ):
-    """Number the nodes depth first, left first; return how many there are."""
-    stack[0] = 0
+    """Order the nodes depth first, left first."""
+    waiting[0] = 0
     n_waiting, n_done = 1, 0
     while n_waiting > 0:
         n_waiting -= 1
-        node = stack[n_waiting]
+        node = waiting[n_waiting]
         order[n_done] = node
-        place[node] = n_done
         n_done += 1
-        if nodes.feature[node] >= 0:
-            stack[n_waiting] = nodes.children_right[node]
-            stack[n_waiting + 1] = nodes.children_left[node]
+        if links[node, FEATURE] >= 0:
+            waiting[n_waiting] = links[node, RIGHT]
+            waiting[n_waiting + 1] = links[node, LEFT]
             n_waiting += 2
-    return n_done
 
 
-def in_order(nodes: Grown, n_nodes: int) -> Grown:
-    """Return the first `n_nodes` nodes, those that hang together, depth first and left first."""
-    stack, order, place = np.empty((3, n_nodes + 1), np.int32)
-    order = order[: depth_first_order(nodes, stack, order, place)]
-    grown = Grown(*(array[order] for array in nodes))
-    inner = grown.feature >= 0
-    for children in (grown.children_left, grown.children_right):
-        children[inner] = place[children[inner]]
-    return grown
+def in_depth_first_order(nodes: Nodes, n_nodes: int) -> Grown:
+    """Return the first `n_nodes` nodes, numbered depth first, left first."""
+    waiting, order = np.empty((2, n_nodes + 1), np.int32)
+    depth_first_order(nodes.links, waiting, order)
+    return in_order(nodes, order[:n_nodes])
+
+
+def in_order(nodes: Nodes, order: np.ndarray) -> Grown:
+    """Return nodes in a certain order.
+
+    Parameters
+    ----------
+    nodes : Nodes
+    order : ndarray of shape (n_nodes,), dtype int
+        The node at each place.
+    """
+    place = np.empty(len(order) + 1, np.int32)  # of each node; the last one stands for LEAF
+    place[order] = np.arange(len(order), dtype=np.int32)
+    place[LEAF] = LEAF
+    links = nodes.links[order]
+    places = nodes.places[order]
+    figures = nodes.figures[order]
+    return Grown(
+        children_left=place[links[:, LEFT]],
+        children_right=place[links[:, RIGHT]],
+        feature=links[:, FEATURE].copy(),
+        last_left_code=links[:, LAST_LEFT].copy(),
+        first_right_code=links[:, FIRST_RIGHT].copy(),
+        missing_go_to_left=links[:, MISSING_LEFT].astype(np.uint8),
+        value=nodes.value[order],
+        impurity=figures[:, IMPURITY].copy(),
+        n_node_samples=places[:, END] - places[:, START],
+        weighted_n_node_samples=figures[:, WEIGHT].copy(),
+    )
 
 
 def thresholds(grown: Grown, binning: Binning, midpoints: bool) -> np.ndarray:

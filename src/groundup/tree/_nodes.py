@@ -1,6 +1,7 @@
 """One node: whether to split it, how, and what its children are like.
 
-See `_criterion` for the formulas, `_splitting` for the search, `_sample` for where rows stand.
+See `_criterion` for the formulas, `_splitting` and `_class_counts` for the search, `_sample` for
+where rows stand.
 """
 
 from __future__ import annotations
@@ -11,11 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from groundup._kernel import kernel
-from groundup.tree._absolute_error import find_median_split, median_and_impurity
 from groundup.tree._class_counts import FIELD, MASK, find_cut_of_counts
-from groundup.tree._criterion import EPSILON, POISSON, class_impurity
-from groundup.tree._sample import CLASSES, COUNTS, NO_SPLIT, count_left, pack, partition
-from groundup.tree._sampling import LEFT, RIGHT, mixed
+from groundup.tree._criterion import EPSILON, GINI, POISSON, class_impurity
+from groundup.tree._sample import CLASSES, NO_SPLIT, count_left, pack, partition
+from groundup.tree._sampling import TO_LEFT, TO_RIGHT, mixed
 from groundup.tree._splitting import find_split
 from groundup.tree._tree import LEAF, NO_FEATURE
 
@@ -53,70 +53,85 @@ class Growth(NamedTuple):
     max_leaf_nodes: int = -1
 
 
-class Places(NamedTuple):
-    """Where each node stands while the tree grows.
+# Columns of Nodes.links, Nodes.places and Nodes.figures
+LEFT, RIGHT, FEATURE, LAST_LEFT, FIRST_RIGHT, MISSING_LEFT = range(6)
+START, END, DEPTH, SEED, ALL_COUNTS, IS_PACKED = range(6)
+IMPURITY, WEIGHT = range(2)
+
+
+class Nodes(NamedTuple):
+    """The nodes in the order in which they are made.  Few arrays: each costs time at every call.
 
     Parameters
     ----------
-    start, end : ndarray of shape (capacity,), dtype int64
-        Its rows.
-    depth : ndarray of shape (capacity,), dtype int32
-    seed : ndarray of shape (capacity,), dtype uint64
-        Of its random numbers.
-    counts : ndarray of shape (capacity,), dtype int64
-        Of its rows and classes, where they are packed into one number.
-    is_packed : ndarray of shape (capacity,), dtype uint8
-        Whether its rows are in the packed table.
+    links : ndarray of shape (capacity, 6), dtype int32
+        Both children; the column, the last code on the left, the first one on the right; the side
+        of missing values.
+    places : ndarray of shape (capacity, 6), dtype int64
+        Where a node's rows start and end; its depth; the seed of its random numbers; the counts of
+        its rows and classes, if they fit one number; whether its rows are in the packed table.
+    figures : ndarray of shape (capacity, 2), dtype float64
+        Impurity, and weight of the rows.
+    value : ndarray of shape (capacity, k), dtype float64
+        Shares of the classes; mean or median.
     """
 
-    start: np.ndarray
-    end: np.ndarray
-    depth: np.ndarray
-    seed: np.ndarray
-    counts: np.ndarray
-    is_packed: np.ndarray
+    links: np.ndarray
+    places: np.ndarray
+    figures: np.ndarray
+    value: np.ndarray
 
 
 @kernel
-def begin(nodes, places, node, start, end, depth, seed, counts, is_packed):
+def begin(
+    links,  # (capacity, 6) inout
+    places,  # (capacity, 6) inout
+    node,
+    start,
+    end,
+    depth,
+    seed,
+    counts,
+    is_packed,
+):
     """Set a new node up as a leaf."""
-    places.start[node] = start
-    places.end[node] = end
-    places.depth[node] = depth
-    places.seed[node] = seed
-    places.counts[node] = counts
-    places.is_packed[node] = is_packed
-    nodes.n_node_samples[node] = end - start
-    nodes.feature[node] = NO_FEATURE
-    nodes.children_left[node] = LEAF
-    nodes.children_right[node] = LEAF
-    nodes.last_left_code[node] = -1
-    nodes.first_right_code[node] = -1
-    nodes.missing_go_to_left[node] = 0
+    places[node, START], places[node, END] = start, end
+    places[node, DEPTH], places[node, SEED] = depth, seed
+    places[node, ALL_COUNTS], places[node, IS_PACKED] = counts, is_packed
+    links[node, LEFT] = links[node, RIGHT] = LEAF
+    links[node, FEATURE] = NO_FEATURE
+    links[node, LAST_LEFT] = links[node, FIRST_RIGHT] = -1
+    links[node, MISSING_LEFT] = 0
 
 
 @kernel
-def describe(growth, sample, nodes, places, node, medians):
-    """Set a node's value, weight and impurity."""
-    # Shares are divided by what is read anew each time.  Divided by one number they would become
-    # multiples of its reciprocal, and a pure node's share 1 - 2^-53.
-    value, weights = nodes.value, nodes.weighted_n_node_samples
-    if sample.kind == COUNTS:
-        W = (places.counts[node] >> FIELD) & MASK
-        W1 = places.counts[node] & MASK
-        weights[node] = W
-        value[node, 0] = (W - W1) / weights[node]
-        value[node, 1] = W1 / weights[node]
-        nodes.impurity[node] = class_impurity(growth.criterion, value, node)
-        return
-    table = sample.packed if places.is_packed[node] else sample.whole
+def describe_counts(
+    criterion,
+    counts,
+    node,
+    value,  # (capacity, 2) inout
+    figures,  # (capacity, 2) inout
+):
+    """Set the value, weight and impurity of a node of two classes from its counts."""
+    W, W1 = np.float64((counts >> FIELD) & MASK), np.float64(counts & MASK)
+    p0, p1 = (W - W1) / W, W1 / W
+    value[node, 0], value[node, 1] = p0, p1
+    figures[node, WEIGHT] = W
+    if criterion == GINI:
+        figures[node, IMPURITY] = 1.0 - (p0 * p0 + p1 * p1)
+    elif p0 == 0.0 or p1 == 0.0:
+        figures[node, IMPURITY] = 0.0
+    else:
+        figures[node, IMPURITY] = -p0 * math.log2(p0) - p1 * math.log2(p1)
+
+
+@kernel
+def describe_rows(growth, sample, nodes, node):
+    """Set a node's value, weight and impurity from its rows."""
+    places, value = nodes.places, nodes.value
+    table = sample.packed if places[node, IS_PACKED] else sample.whole
     rows, target, weight = sample.rows, table.target, table.weight
-    start, end, half = places.start[node], places.end[node], places.depth[node] & 1
-    if medians is not None:
-        value[node, 0], weights[node], nodes.impurity[node] = median_and_impurity(
-            table, rows, half, start, end, medians
-        )
-        return
+    start, end, half = places[node, START], places[node, END], places[node, DEPTH] & 1
     W, S, Q = 0.0, 0.0, 0.0  # sums of w, w y and w (y - centre)^2
     if sample.kind == CLASSES:
         for c in range(value.shape[1]):
@@ -125,9 +140,8 @@ def describe(growth, sample, nodes, places, node, medians):
             row = rows[half, i]
             W += weight[row]
             value[node, np.int64(target[row])] += weight[row]
-        weights[node] = W
         for c in range(value.shape[1]):
-            value[node, c] /= weights[node]
+            value[node, c] /= W
         H = class_impurity(growth.criterion, value, node)
     else:
         least, greatest = math.inf, -math.inf
@@ -151,104 +165,132 @@ def describe(growth, sample, nodes, places, node, medians):
         else:
             H = Q / W - (mean - sample.centre) * (mean - sample.centre)
         value[node, 0] = mean
-    weights[node] = W
-    nodes.impurity[node] = H
+    nodes.figures[node, WEIGHT] = W
+    nodes.figures[node, IMPURITY] = H
 
 
 @kernel
-def may_split(growth, nodes, places, node):
+def may_split(
+    growth,
+    places,  # (capacity, 6) in
+    figures,  # (capacity, 2) in
+    node,
+):
     """Tell whether a split of the node is to be looked for."""
+    n_rows = places[node, END] - places[node, START]
     return (
-        places.depth[node] < growth.max_depth
-        and nodes.n_node_samples[node] >= growth.min_samples_split
-        and nodes.n_node_samples[node] >= 2 * growth.min_samples_leaf
-        and nodes.weighted_n_node_samples[node] >= 2.0 * growth.min_weight_leaf
-        and nodes.impurity[node] > EPSILON
+        (places[node, DEPTH] < growth.max_depth)
+        & (n_rows >= max(growth.min_samples_split, 2 * growth.min_samples_leaf))
+        & (figures[node, WEIGHT] >= 2.0 * growth.min_weight_leaf)
+        & (figures[node, IMPURITY] > EPSILON)
     )
 
 
 @kernel
-def find_cut(growth, columns, sample, places, node, features, counting, summing, medians):
+def plant(growth, sample, nodes, n_rows, seed, summing):
+    """Make the root."""
+    begin(nodes.links, nodes.places, 0, 0, n_rows, 0, seed, sample.counts, 0)
+    if summing is None:
+        describe_counts(growth.criterion, sample.counts, 0, nodes.value, nodes.figures)
+    else:
+        describe_rows(growth, sample, nodes, 0)
+
+
+@kernel
+def find_cut(growth, columns, sample, places, node, features, counting, summing):
     """Return a node's best split, and the counts on its left (0 where there are none).
 
-    All but one of `counting`, `summing` and `medians` are None.  A branch on ``is None`` is dropped
-    before it is compiled where it is known to be dead, but only if the argument is None: hence
-    more than one question.
+    Either `counting` or `summing` is None.  A branch on ``is None`` is dropped before it is
+    compiled where it is known to be dead, but only if the argument is None: hence two questions.
     """
-    start, end, half = places.start[node], places.end[node], places.depth[node] & 1
-    if end - start <= sample.packed_rows and not places.is_packed[node]:
-        pack(sample, half, start, end)
-        places.is_packed[node] = 1
-    table = sample.packed if places.is_packed[node] else sample.whole
-    rows, seed = sample.rows, places.seed[node]
-    if medians is not None:
-        split = find_median_split(
-            growth, columns, table, rows, half, start, end, seed, features, medians
-        )
-        return split, 0
+    start, end, half = places[node, START], places[node, END], places[node, DEPTH] & 1
+    if end - start <= sample.packed_rows and not places[node, IS_PACKED]:
+        pack(sample, half, start, end, summing)
+        places[node, IS_PACKED] = 1
+    table = sample.packed if places[node, IS_PACKED] else sample.whole
+    rows, seed = sample.rows, np.uint64(places[node, SEED])
     if summing is None:
         if counting is None:
             return NO_SPLIT, 0
-        counts = places.counts[node]
+        counts = places[node, ALL_COUNTS]
         return find_cut_of_counts(
-            growth, columns, table, rows, half, start, end, counts, seed, features, counting
+            growth,
+            columns,
+            table,
+            rows,
+            half,
+            start,
+            end,
+            counts,
+            seed,
+            features,
+            counting,
         )
     add_up(sample, table, half, start, end, summing.total)
     is_class, centre = sample.kind == CLASSES, sample.centre
     split = find_split(
-        growth, columns, table, rows, half, start, end, is_class, centre, seed, features, summing
+        growth,
+        columns,
+        table,
+        rows,
+        half,
+        start,
+        end,
+        is_class,
+        centre,
+        seed,
+        features,
+        summing,
     )
     return split, 0
 
 
 @kernel
-def make_children(
-    growth,
-    columns,
-    sample,
-    nodes,
-    places,
-    node,
-    split,
-    left_counts,
-    children,
-    medians,
-):
+def make_children(growth, columns, sample, nodes, node, split, left_counts, children, summing):
     """Make nodes `children` and `children` + 1 of the two sides; return what that improves.
 
     Minus infinity where it is less than it has to be.
     """
-    start, end, half = places.start[node], places.end[node], places.depth[node] & 1
-    codes = sample.packed.codes if places.is_packed[node] else sample.whole.codes
-    f, last_left, missing = split.feature, split.last_left, np.int64(columns.n_bins[split.feature])
+    links, places, figures = nodes.links, nodes.places, nodes.figures
+    start, end, half = places[node, START], places[node, END], places[node, DEPTH] & 1
+    depth, packed = places[node, DEPTH] + 1, places[node, IS_PACKED]
+    codes = sample.packed.codes if packed else sample.whole.codes
+    f, last_left, missing = (
+        split.feature,
+        split.last_left,
+        np.int64(columns.n_bins[split.feature]),
+    )
     to_left = split.missing_left == 1
-    if sample.kind == COUNTS:
+    if summing is None:
         n_left = left_counts >> (2 * FIELD)
     else:
         n_left = count_left(codes, f, missing, last_left, to_left, sample.rows, half, start, end)
     left, right, middle = children, children + 1, start + n_left
-    depth, packed = places.depth[node] + 1, places.is_packed[node]
-    seed, right_counts = places.seed[node], places.counts[node] - left_counts
-    begin(nodes, places, left, start, middle, depth, mixed(seed, LEFT), left_counts, packed)
-    begin(nodes, places, right, middle, end, depth, mixed(seed, RIGHT), right_counts, packed)
-    if sample.kind == COUNTS:
-        describe(growth, sample, nodes, places, left, medians)
-        describe(growth, sample, nodes, places, right, medians)
-    if (
-        sample.kind != COUNTS
-        or may_split(growth, nodes, places, left)
-        or may_split(growth, nodes, places, right)
-    ):
-        partition(codes, f, missing, last_left, to_left, sample.rows, half, start, end, n_left)
-    if sample.kind != COUNTS:
-        describe(growth, sample, nodes, places, left, medians)
-        describe(growth, sample, nodes, places, right, medians)
+    left_seed = np.int64(mixed(np.uint64(places[node, SEED]), TO_LEFT))
+    right_seed = np.int64(mixed(np.uint64(places[node, SEED]), TO_RIGHT))
+    right_counts = places[node, ALL_COUNTS] - left_counts
+    begin(links, places, left, start, middle, depth, left_seed, left_counts, packed)
+    begin(links, places, right, middle, end, depth, right_seed, right_counts, packed)
+    if summing is None:
+        describe_counts(growth.criterion, left_counts, left, nodes.value, figures)
+        describe_counts(growth.criterion, right_counts, right, nodes.value, figures)
+        go_on = may_split(growth, places, figures, left) or may_split(
+            growth, places, figures, right
+        )
+    else:
+        go_on = True
+    if go_on:
+        rows = sample.rows
+        partition(codes, f, missing, last_left, to_left, rows, half, start, end, n_left)
+    if summing is not None:
+        describe_rows(growth, sample, nodes, left)
+        describe_rows(growth, sample, nodes, right)
     # improvement = W / W_all * (H - W_left / W * H_left - W_right / W * H_right)
-    W = nodes.weighted_n_node_samples[node]
+    W = figures[node, WEIGHT]
     improvement = (W / sample.total_weight) * (
-        nodes.impurity[node]
-        - nodes.weighted_n_node_samples[right] / W * nodes.impurity[right]
-        - nodes.weighted_n_node_samples[left] / W * nodes.impurity[left]
+        figures[node, IMPURITY]
+        - figures[right, WEIGHT] / W * figures[right, IMPURITY]
+        - figures[left, WEIGHT] / W * figures[left, IMPURITY]
     )
     return improvement if improvement + EPSILON >= growth.min_impurity_decrease else -math.inf
 
@@ -277,36 +319,41 @@ def add_up(
 
 
 @kernel
-def adopt(nodes, node, split, children):
+def adopt(
+    links,  # (capacity, 6) inout
+    places,  # (capacity, 6) in
+    node,
+    split,
+    children,
+):
     """Write the split that was made into its node."""
-    nodes.feature[node] = split.feature
-    nodes.last_left_code[node] = split.last_left
-    nodes.first_right_code[node] = split.first_right
-    nodes.children_left[node] = children
-    nodes.children_right[node] = children + 1
+    links[node, LEFT], links[node, RIGHT] = children, children + 1
+    links[node, FEATURE] = split.feature
+    links[node, LAST_LEFT], links[node, FIRST_RIGHT] = (
+        split.last_left,
+        split.first_right,
+    )
+    links[node, MISSING_LEFT] = split.missing_left
     if split.missing_left == 2:  # none was seen: with the greater part
-        left, right = nodes.n_node_samples[children], nodes.n_node_samples[children + 1]
-        nodes.missing_go_to_left[node] = left > right
-    else:
-        nodes.missing_go_to_left[node] = split.missing_left
+        n_left = places[children, END] - places[children, START]
+        n_right = places[children + 1, END] - places[children + 1, START]
+        links[node, MISSING_LEFT] = n_left > n_right
 
 
 @kernel
-def expand(
-    growth, columns, sample, nodes, places, node, children, features, counting, summing, medians
-):
+def expand(growth, columns, sample, nodes, node, children, features, counting, summing):
     """Split a node if that is worth while; tell whether it was."""
-    if not may_split(growth, nodes, places, node):
+    if not may_split(growth, nodes.places, nodes.figures, node):
         return False
     split, left_counts = find_cut(
-        growth, columns, sample, places, node, features, counting, summing, medians
+        growth, columns, sample, nodes.places, node, features, counting, summing
     )
     if split.feature < 0:
         return False
     improvement = make_children(
-        growth, columns, sample, nodes, places, node, split, left_counts, children, medians
+        growth, columns, sample, nodes, node, split, left_counts, children, summing
     )
     if improvement == -math.inf:
         return False
-    adopt(nodes, node, split, children)
+    adopt(nodes.links, nodes.places, node, split, children)
     return True

@@ -46,16 +46,15 @@ class Table(NamedTuple):
     Parameters
     ----------
     codes : ndarray of shape (n, p), dtype uint8 or uint32
-    target, weight : ndarray of shape (n,), dtype float64
-        Empty where `counts` says it all.
     counts : ndarray of shape (n,), dtype int64
-        See `_class_counts`; empty otherwise.
+        See `_class_counts`; empty where they do not fit.
+    target, weight : ndarray of shape (n,), dtype float64, or None where `counts` says it all
     """
 
     codes: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
     counts: np.ndarray
+    target: np.ndarray | None
+    weight: np.ndarray | None
 
 
 class Sample(NamedTuple):
@@ -72,6 +71,8 @@ class Sample(NamedTuple):
     total_weight : float
     kind : int
         `CLASSES`, `TARGETS` or `COUNTS`.
+    counts : int
+        The counts of all rows.
     centre : float
         What is taken off the targets before they are squared.
     """
@@ -83,6 +84,7 @@ class Sample(NamedTuple):
     packed_rows: int
     total_weight: float
     kind: int
+    counts: int
     centre: float
 
 
@@ -108,6 +110,7 @@ def pack(
     half,
     start,
     end,
+    summing,
 ):
     """Copy a node's rows into the packed table, to the places that they have in ``sample.rows``."""
     rows, whole, packing = sample.rows, sample.whole, sample.packing
@@ -116,11 +119,14 @@ def pack(
         row = rows[half, i]
         for f in range(np.uint64(p)):
             packing.codes[i, f] = whole.codes[row, f]
-        if sample.kind == COUNTS:
-            packing.counts[i] = whole.counts[row]
-        else:
-            packing.target[i] = whole.target[row]
-            packing.weight[i] = whole.weight[row]
+    if summing is None:
+        for i in range(np.uint64(start), np.uint64(end)):
+            packing.counts[i] = whole.counts[rows[half, i]]
+    else:
+        for i in range(np.uint64(start), np.uint64(end)):
+            packing.target[i] = whole.target[rows[half, i]]
+            packing.weight[i] = whole.weight[rows[half, i]]
+    for i in range(np.uint64(start), np.uint64(end)):
         rows[half, i] = i
 
 

@@ -18,7 +18,7 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
-LEFT, RIGHT = 1, 2  # counters of the children's seeds
+TO_LEFT, TO_RIGHT = 1, 2  # counters of the children's seeds
 DRAW, CUT, SIDE = 3, 4, 5  # purposes of a node's numbers
 
 
