@@ -32,6 +32,8 @@ _DRAWN_BY_WEIGHT = {
     )
 }
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {
+    "BaggingClassifier": _DRAWN_BY_WEIGHT,
+    "BaggingRegressor": _DRAWN_BY_WEIGHT,
     "RandomForestClassifier": _DRAWN_BY_WEIGHT,
     "RandomForestRegressor": _DRAWN_BY_WEIGHT,
     "SGDClassifier": _ONE_STEP_A_ROW,

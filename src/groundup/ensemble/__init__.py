@@ -7,6 +7,8 @@ from groundup._lazy import loaded_on_use
 __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
+        "BaggingClassifier": "_bagging_classifier",
+        "BaggingRegressor": "_bagging_regressor",
         "ExtraTreesClassifier": "_extra_trees",
         "ExtraTreesRegressor": "_extra_trees",
         "HistGradientBoostingClassifier": "_hist_gradient_boosting_classifier",
