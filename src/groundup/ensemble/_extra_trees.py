@@ -118,9 +118,9 @@ class ExtraTreesClassifier(ForestClassifier):
     >>> from groundup.ensemble import ExtraTreesClassifier
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = ExtraTreesClassifier(random_state=0, oob_score=True, bootstrap=True).fit(X, y)
-    >>> print(f"{model.oob_score_:.2f}")
-    0.00
+    >>> model = ExtraTreesClassifier(random_state=0).fit(X, y)
+    >>> model.predict([[5.0, 3.5, 1.4, 0.2], [6.9, 3.1, 5.6, 2.2]])
+    array([0, 2])
     """
 
     _splitter = "random"
@@ -278,8 +278,8 @@ class ExtraTreesRegressor(ForestRegressor):
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = ExtraTreesRegressor(random_state=0, oob_score=True, bootstrap=True).fit(X, y)
-    >>> print(f"{model.oob_score_:.2f}")
-    0.00
+    >>> print(f"{model.oob_score_:.1f}")
+    0.4
     """
 
     _splitter = "random"

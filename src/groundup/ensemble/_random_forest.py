@@ -116,9 +116,9 @@ class RandomForestClassifier(ForestClassifier):
     >>> from groundup.ensemble import RandomForestClassifier
     >>> from sklearn.datasets import load_iris
     >>> X, y = load_iris(return_X_y=True)
-    >>> model = RandomForestClassifier(random_state=0, oob_score=True).fit(X, y)
-    >>> print(f"{model.oob_score_:.2f}")
-    0.00
+    >>> model = RandomForestClassifier(random_state=0).fit(X, y)
+    >>> model.predict([[5.0, 3.5, 1.4, 0.2], [6.9, 3.1, 5.6, 2.2]])
+    array([0, 2])
     """
 
     def __init__(
@@ -271,8 +271,8 @@ class RandomForestRegressor(ForestRegressor):
     >>> from sklearn.datasets import load_diabetes
     >>> X, y = load_diabetes(return_X_y=True)
     >>> model = RandomForestRegressor(random_state=0, oob_score=True).fit(X, y)
-    >>> print(f"{model.oob_score_:.2f}")
-    0.00
+    >>> print(f"{model.oob_score_:.1f}")
+    0.4
     """
 
     def __init__(
