@@ -38,6 +38,7 @@ __all__ = ["Packed", "add_values", "leaves", "pack"]
 
 MASK_ROWS = 256  # rows of a block whose columns and masks stay in the level-2 cache
 BLOCK_BYTES = 3 * 2**18  # of a level-2 cache, for the rows of a block; the rest is for the tree
+COLUMNS_A_TREE = 15  # more columns than that, and laying them out for the masks costs too much
 FEW_ROWS = 16  # fewer rows do not fill the masks' vector instructions
 FEW_STEPS = 20_000  # rows times trees below which threads cost more than they bring
 
@@ -366,7 +367,7 @@ def add_values(
     n_trees = len(packed.roots) - 1
     if n * n_trees < FEW_STEPS:
         n_threads = 1
-    if len(packed.keep) and n >= FEW_ROWS:
+    if len(packed.keep) and n >= FEW_ROWS and n_trees * COLUMNS_A_TREE >= p:
         one, many, block_rows = _add_by_masks, _add_by_masks_in_blocks, MASK_ROWS
     elif len(packed.coded_thresholds) and n >= FEW_ROWS:
         one, many = _add_by_codes, _add_by_codes_in_blocks
