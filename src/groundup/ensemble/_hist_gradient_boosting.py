@@ -35,6 +35,7 @@ from groundup.tree._tree import Tree
 
 MIN_HESSIAN = 1e-3  # of a leaf, as in scikit-learn and LightGBM
 AUTO_STOPPING_ABOVE = 10_000  # rows
+ONE_THREAD_BELOW = 100_000  # values: on a small table threads wait more than they work
 LAYOUT: dict[str, Any] = {"dtype": np.float64, "order": "C", "ensure_all_finite": False}
 
 
@@ -236,7 +237,7 @@ class HistGradientBoosting(Estimator):
         return self.max_iter - (self.n_iter_ if self._goes_on() else 0)
 
     def _steps(self, X, y, sample_weight) -> Steps:
-        n_threads = thread_count()
+        n_threads = thread_count() if X.size >= ONE_THREAD_BELOW else 1
         loss, goes_on = self._loss_of(y), self._goes_on()
         if not goes_on:
             # A warm start goes on with the same held-out rows and the same choices of columns.
