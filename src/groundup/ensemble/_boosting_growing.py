@@ -41,7 +41,7 @@ from groundup.ensemble._boosting_nodes import (
     open_node,
     queue,
 )
-from groundup.ensemble._boosting_rows import collect_block, deal_block
+from groundup.ensemble._boosting_rows import collect_block, deal_block, transpose
 from groundup.ensemble._boosting_splitting import (
     MOST_CANDIDATES,
     best_of_column,
@@ -49,7 +49,7 @@ from groundup.ensemble._boosting_splitting import (
     mark_left,
 )
 from groundup.ensemble._constraints import allowed_columns, group_mask
-from groundup.ensemble._histogram import COLUMN, Scale, fill, keep, merge, subtract, sums
+from groundup.ensemble._histogram import COLUMN, fill, keep, merge, subtract, sums
 from groundup.tree._binning import Binning, between
 from groundup.tree._tree import LEAF, NO_FEATURE, NUMERIC, SET_WORDS, Tree
 
@@ -63,6 +63,7 @@ class Table(NamedTuple):
     """The training data, as the kernels read it."""
 
     codes: np.ndarray  # (n * p,) uint8: row after row
+    by_column: np.ndarray  # (p, n) uint8: the same, column after column
     columns: np.ndarray  # (p + 1,) COLUMN
     groups: np.ndarray  # (n_groups, p) bool: columns that may interact
 
@@ -177,7 +178,8 @@ def work_unit(
     if pair[1] >= 0:
         parents = work.histograms[nodes.node[pair[1]].slot]
         subtract(parents, histogram, word_from, word_to)
-    left, scratch = np.empty((3, MOST_CANDIDATES)), np.empty(MOST_CANDIDATES)
+    running, left = np.empty((2, 256), np.int64), np.empty((3, MOST_CANDIDATES))
+    scratch = np.empty(MOST_CANDIDATES)
     for k in range(2):
         if searched[k]:
             node = nodes.node[pair[k]]
@@ -186,7 +188,7 @@ def work_unit(
                 if allowed[k, f]:
                     gain[k, f], candidate[k, f] = best_of_column(
                         table.columns[f], work.histograms[node.slot], words, node,
-                        growth, scale, left, scratch,
+                        growth, scale, running, left, scratch,
                     )  # fmt: skip
 
 
@@ -256,7 +258,7 @@ def deal(table, feature, goes_left, work, start, end, size, block, n_left):
     """Deal one block of a node's rows."""
     first = start + block * size
     n_left[block] = deal_block(
-        table.codes, table.columns.shape[0] - 1, feature, goes_left,
+        table.by_column[feature], goes_left,
         work.rows, first, min(end, first + size), work.dealt,
     )  # fmt: skip
 
@@ -380,8 +382,15 @@ class TreeGrower:
         columns["is_categorical"][:p] = binning.is_categorical
         if monotonic is not None:
             columns["monotonic"][:p] = monotonic
-        codes = np.ascontiguousarray(codes).reshape(-1)
-        self.table = Table(codes, columns.view(np.recarray), group_mask(interaction_groups, p))
+        codes = np.ascontiguousarray(codes)
+        by_column = np.empty((p, n), dtype=np.uint8)
+        transpose(codes, by_column, n_threads=n_threads if codes.size > 500_000 else 1)
+        self.table = Table(
+            codes.reshape(-1),
+            by_column,
+            columns.view(np.recarray),
+            group_mask(interaction_groups, p),
+        )
         most_leaves = max(1, n // max(1, growth.min_samples_leaf))
         if growth.max_depth >= 0:
             most_leaves = min(most_leaves, 2 ** min(growth.max_depth, 40))

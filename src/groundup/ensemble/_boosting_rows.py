@@ -5,20 +5,53 @@ second array, those that go left from its start, the others from its end backwar
 known how many went left in all the blocks before, each block's two sides are copied to their
 places.  Rows that keep their order keep their neighbours: that is what makes the next pass over
 them fast.
+
+A split asks each row for the code of one column, so the codes are kept column by column as well:
+of a table row by row, each question would bring a whole row from memory.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numba import prange
 
-from groundup._kernel import kernel
+from groundup._kernel import block_kernel, kernel
+
+SQUARE = 64  # a cache line of bytes
+ROWS = 4096
+
+
+@kernel
+def transpose_block(
+    codes,  # (n, p) in
+    start,
+    end,
+    by_column,  # (p, n) out
+):
+    """Copy some rows' codes to the columns, a square at a time: both sides stay in the cache."""
+    p = codes.shape[1]
+    for row in range(start, end, SQUARE):
+        last_row = min(end, row + SQUARE)
+        for column in range(0, p, SQUARE):
+            for f in range(column, min(p, column + SQUARE)):
+                target = by_column[f]
+                for i in range(row, last_row):
+                    target[i] = codes[i, f]
+
+
+@block_kernel
+def transpose(codes, by_column):
+    """Write the codes (n, p) column by column, (p, n)."""
+    n = codes.shape[0]
+    n_blocks = (n + ROWS - 1) // ROWS
+    for block in prange(n_blocks):
+        first = np.int64(block) * ROWS
+        transpose_block(codes, first, min(n, first + ROWS), by_column)
 
 
 @kernel
 def deal_block(
-    codes,  # (n * p,) in
-    p,
-    feature,
+    codes,  # (n,) in: of the column that the node splits on
     goes_left,  # (256,) uint8 in: by code
     rows,  # (n,) in
     start,
@@ -27,10 +60,10 @@ def deal_block(
 ):
     """Deal a block of rows; return how many go left."""
     low, high = np.uint64(start), np.uint64(end - 1)
-    one, p, feature = np.uint64(1), np.uint64(p), np.uint64(feature)
+    one = np.uint64(1)
     for i in range(np.uint64(start), np.uint64(end)):
         row = rows[i]
-        left = np.uint64(goes_left[codes[np.uint64(row) * p + feature]])
+        left = np.uint64(goes_left[codes[np.uint64(row)]])
         dealt[low] = row  # One of the two stays, the other is overwritten:
         dealt[high] = row  # a branch would be guessed wrong half of the time.
         low += left

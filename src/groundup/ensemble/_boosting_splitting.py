@@ -13,8 +13,8 @@ is a threshold in that order [1]_, so k - 1 candidates are enough.
 
 So each column offers a list of candidates, numbered from 0:
 
-    n_bins thresholds, missing values on the right;   then, if some are missing, the same on the left
-    half the ranks, from the front of the sorted categories;   then half the ranks, from the back
+    n_bins thresholds, missing values on the right; then, if any is missing, the same on the left
+    half the ranks, from the front of the sorted categories; then half of them, from the back
 
 References
 ----------
@@ -48,10 +48,10 @@ def thresholds_left(
     start,  # the column's first entry
     n_bins,  # its bins, the missing one aside
     scale,  # Scale
+    running,  # (2, 256) int64 out
     left,  # (3, MOST_CANDIDATES) out: sums of gradients, of hessians, rows
 ):
     """Sum what lies left of each threshold; return the number of candidates."""
-    running = np.empty((2, 256), np.int64)
     g_running, h_running = running[0], running[1]
     g_left, h_left, n_left = left[0], left[1], left[2]
     g, h = np.int64(0), np.int64(0)
@@ -208,6 +208,7 @@ def best_of_column(
     node,  # NODE in
     growth,  # BoostGrowth
     scale,  # Scale
+    running,  # (2, 256) int64 out
     left,  # (3, MOST_CANDIDATES) out
     gain,  # (MOST_CANDIDATES,)
 ):
@@ -216,7 +217,7 @@ def best_of_column(
     if column.is_categorical:
         n_candidates = categories_left(histogram, words, start, n_bins, node, scale, left)
     else:
-        n_candidates = thresholds_left(histogram, words, start, n_bins, scale, left)
+        n_candidates = thresholds_left(histogram, words, start, n_bins, scale, running, left)
     if n_candidates == 0:
         return 0.0, -1
     gains(left, n_candidates, node, growth, column.monotonic, gain)
