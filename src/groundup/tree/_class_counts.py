@@ -208,13 +208,7 @@ def best_cut_of_counts(
                 best_side = missing_left if has_missing else 2
     if best_at < 0:
         return best, best_left
-    cut = Split(
-        best_gain,
-        np.int64(f),
-        present[best_at],
-        present[best_at + 1],
-        np.int64(best_side),
-    )
+    cut = Split(best_gain, np.int64(f), present[best_at], present[best_at + 1], np.int64(best_side))
     return cut, best_left
 
 
@@ -303,23 +297,11 @@ def find_cut_of_counts(
     while n_drawn < p and (n_drawn < wanted or not found):
         first = n_drawn
         n_drawn += max(1, min(at_once, wanted - first))
-        if wanted < p:
-            for i in range(first, n_drawn):
-                draw(features, i, seed)
+        for i in range(first, n_drawn):
+            draw(features, i, seed)
         if at_once > 1:
             n_columns = n_drawn - first
-            tally_many(
-                codes,
-                features,
-                first,
-                n_columns,
-                rows,
-                half,
-                start,
-                end,
-                counts,
-                histogram,
-            )
+            tally_many(codes, features, first, n_columns, rows, half, start, end, counts, histogram)
         for i in range(first, n_drawn):
             f = np.int64(features[i])
             missing = np.int64(columns.n_bins[f])
@@ -345,17 +327,7 @@ def find_cut_of_counts(
                 n_present = accumulate(i - first, missing + 1, histogram, present, sums)
             else:
                 n_present = tally_few(
-                    codes,
-                    f,
-                    rows,
-                    half,
-                    start,
-                    end,
-                    counts,
-                    histogram,
-                    occupied,
-                    present,
-                    sums,
+                    codes, f, rows, half, start, end, counts, histogram, occupied, present, sums
                 )
             if n_present > 1:
                 found = True
@@ -364,6 +336,5 @@ def find_cut_of_counts(
                 )
         if best_left > 0 and separates(best_left, total):
             break
-    if wanted < p:
-        take_back(features, n_drawn, seed)
+    take_back(features, n_drawn, seed)
     return best, best_left

@@ -17,16 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from groundup._kernel import kernel
+from groundup.tree._absolute_error import Medians, medians_of
 from groundup.tree._binning import Binning
 from groundup.tree._class_counts import COLUMNS_AT_ONCE, FIELD, MOST_WEIGHT, CountSpace
-from groundup.tree._criterion import POISSON
-from groundup.tree._grown import (
-    Grown,
-    in_depth_first_order,
-    in_order,
-    thresholds,
-    to_tree,
-)
+from groundup.tree._criterion import ABSOLUTE_ERROR, POISSON
+from groundup.tree._grown import Grown, in_depth_first_order, in_order, thresholds, to_tree
 from groundup.tree._nodes import (
     Growth,
     Nodes,
@@ -37,15 +32,7 @@ from groundup.tree._nodes import (
     may_split,
     plant,
 )
-from groundup.tree._sample import (
-    CLASSES,
-    COUNTS,
-    TARGETS,
-    Columns,
-    Sample,
-    Split,
-    Table,
-)
+from groundup.tree._sample import CLASSES, COUNTS, TARGETS, Columns, Sample, Split, Table
 from groundup.tree._splitting import Workspace
 
 __all__ = ["Grown", "Growth", "grow", "grow_tree", "thresholds", "to_tree"]
@@ -68,6 +55,7 @@ def grow_waiting(
     features,
     counting,
     summing,
+    medians,
 ):
     """Split all nodes that wait, and perhaps their children; return what waits and all nodes.
 
@@ -75,13 +63,15 @@ def grow_waiting(
     """
     capacity = nodes.links.shape[0]
     if n_nodes == 0:
-        plant(growth, sample, nodes, n_rows, seed, summing)
+        plant(growth, sample, nodes, n_rows, seed, counting, summing, medians)
         waiting[0] = 0
         n_waiting, n_nodes = 1, 1
     while n_waiting > 0 and n_nodes + 2 <= capacity:
         n_waiting -= 1
         node = waiting[n_waiting]
-        if expand(growth, columns, sample, nodes, node, n_nodes, features, counting, summing):
+        if expand(
+            growth, columns, sample, nodes, node, n_nodes, features, counting, summing, medians
+        ):
             if deeper:
                 waiting[n_waiting] = n_nodes + 1
                 waiting[n_waiting + 1] = n_nodes
@@ -122,6 +112,7 @@ def grow_best_first(
     features,
     counting,
     summing,
+    medians,
 ):
     """Find the splits of the nodes from `first_new`, then make the best one, `n_splits` times over.
 
@@ -129,7 +120,7 @@ def grow_best_first(
     """
     splits, left_counts, improvement = frontier
     if n_nodes == 0:
-        plant(growth, sample, nodes, n_rows, seed, summing)
+        plant(growth, sample, nodes, n_rows, seed, counting, summing, medians)
         n_nodes = 1
     while True:
         for node in range(first_new, n_nodes):
@@ -144,6 +135,7 @@ def grow_best_first(
                     features,
                     counting,
                     summing,
+                    medians,
                 )
                 if split.feature >= 0:
                     # The two places past the last node show what the children would be.
@@ -156,13 +148,12 @@ def grow_best_first(
                         split,
                         left,
                         n_nodes,
+                        counting,
                         summing,
+                        medians,
                     )
                     splits[node, 0], splits[node, 1] = split.feature, split.last_left
-                    splits[node, 2], splits[node, 3] = (
-                        split.first_right,
-                        split.missing_left,
-                    )
+                    splits[node, 2], splits[node, 3] = (split.first_right, split.missing_left)
                     left_counts[node] = left
         best = 0
         for node in range(1, n_nodes):
@@ -178,7 +169,9 @@ def grow_best_first(
             np.int64(splits[best, 3]),
         )
         left = left_counts[best]
-        make_children(growth, columns, sample, nodes, best, split, left, n_nodes, summing)
+        make_children(
+            growth, columns, sample, nodes, best, split, left, n_nodes, counting, summing, medians
+        )
         adopt(nodes.links, nodes.places, best, split, n_nodes)
         improvement[best] = -math.inf
         first_new = n_nodes
@@ -221,6 +214,9 @@ class _Growing:
         n, p = codes.shape
         is_byte = codes.dtype == np.uint8
         codes = _in(codes, codes.dtype)
+        medians = None
+        if growth.criterion == ABSOLUTE_ERROR:
+            target, medians = medians_of(target)
         target = _in(target, np.float64)
         weight = _in(np.ones(n) if weight is None else weight, np.float64)
         rows = np.empty((2, n), np.uint32)
@@ -259,7 +255,7 @@ class _Growing:
             centre,
         )
         self.seed = np.uint64(seed)
-        self.space = _space(p, 0 if is_byte else self.n_rows, n_classes, kind)
+        self.space = _space(p, 0 if is_byte else self.n_rows, n_classes, kind, medians)
         capacity = max(64, self.n_rows // 2)
         self.n_nodes = 0
         self.nodes = Nodes(
@@ -314,9 +310,7 @@ class _Growing:
         self._make_room(2 * min(left + 1, self.n_rows) + 3)
         capacity = len(self.nodes.links)
         frontier = Frontier(
-            np.empty((capacity, 4), np.int32),
-            np.empty(capacity, np.int64),
-            np.empty(capacity),
+            np.empty((capacity, 4), np.int32), np.empty(capacity, np.int64), np.empty(capacity)
         )
         first_new = 0
         while True:
@@ -357,8 +351,8 @@ def _longer(array: np.ndarray, length: int) -> np.ndarray:
     return longer
 
 
-def _space(p: int, n_keys: int, n_classes: int, kind: int) -> tuple:
-    """Return what kernels call `features`, `counting` and `summing`."""
+def _space(p: int, n_keys: int, n_classes: int, kind: int, medians: Medians | None) -> tuple:
+    """Return what kernels call `features`, `counting`, `summing` and `medians`."""
     features = np.arange(p, dtype=np.int32)
     if kind == COUNTS:
         counting = CountSpace(
@@ -367,7 +361,9 @@ def _space(p: int, n_keys: int, n_classes: int, kind: int) -> tuple:
             present=np.empty(258, np.int64),
             sums=np.empty(258, np.int64),
         )
-        return features, counting, None
+        return features, counting, None, None
+    if medians is not None:
+        return features, None, None, medians
     width = 1 + (n_classes if kind == CLASSES else 2)
     n_codes = 257 if n_keys == 0 else n_keys + 1
     summing = Workspace(
@@ -380,7 +376,7 @@ def _space(p: int, n_keys: int, n_classes: int, kind: int) -> tuple:
         right=np.empty(width),
         total=np.empty(width),
     )
-    return features, None, summing
+    return features, None, summing, None
 
 
 def grow(

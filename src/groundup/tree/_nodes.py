@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from groundup._kernel import kernel
+from groundup.tree._absolute_error import find_median_split, median_and_impurity
 from groundup.tree._class_counts import FIELD, MASK, find_cut_of_counts
 from groundup.tree._criterion import EPSILON, GINI, POISSON, class_impurity
 from groundup.tree._sample import CLASSES, NO_SPLIT, count_left, pack, partition
@@ -113,13 +114,16 @@ def describe_counts(
     figures,  # (capacity, 2) inout
 ):
     """Set the value, weight and impurity of a node of two classes from its counts."""
-    W, W1 = np.float64((counts >> FIELD) & MASK), np.float64(counts & MASK)
-    p0, p1 = (W - W1) / W, W1 / W
-    value[node, 0], value[node, 1] = p0, p1
+    W, W1 = (counts >> FIELD) & MASK, counts & MASK
+    # Shares are divided by what is read anew each time.  Divided by one number they would become
+    # multiples of its reciprocal, and a pure node's share 1 - 2^-53.
     figures[node, WEIGHT] = W
+    value[node, 0] = (W - W1) / figures[node, WEIGHT]
+    value[node, 1] = W1 / figures[node, WEIGHT]
+    p0, p1 = value[node, 0], value[node, 1]
     if criterion == GINI:
         figures[node, IMPURITY] = 1.0 - (p0 * p0 + p1 * p1)
-    elif p0 == 0.0 or p1 == 0.0:
+    elif W1 == 0 or W1 == W:
         figures[node, IMPURITY] = 0.0
     else:
         figures[node, IMPURITY] = -p0 * math.log2(p0) - p1 * math.log2(p1)
@@ -128,7 +132,7 @@ def describe_counts(
 @kernel
 def describe_rows(growth, sample, nodes, node):
     """Set a node's value, weight and impurity from its rows."""
-    places, value = nodes.places, nodes.value
+    places, value, figures = nodes.places, nodes.value, nodes.figures
     table = sample.packed if places[node, IS_PACKED] else sample.whole
     rows, target, weight = sample.rows, table.target, table.weight
     start, end, half = places[node, START], places[node, END], places[node, DEPTH] & 1
@@ -140,8 +144,9 @@ def describe_rows(growth, sample, nodes, node):
             row = rows[half, i]
             W += weight[row]
             value[node, np.int64(target[row])] += weight[row]
+        figures[node, WEIGHT] = W
         for c in range(value.shape[1]):
-            value[node, c] /= W
+            value[node, c] /= figures[node, WEIGHT]  # see describe_counts
         H = class_impurity(growth.criterion, value, node)
     else:
         least, greatest = math.inf, -math.inf
@@ -165,8 +170,31 @@ def describe_rows(growth, sample, nodes, node):
         else:
             H = Q / W - (mean - sample.centre) * (mean - sample.centre)
         value[node, 0] = mean
-    nodes.figures[node, WEIGHT] = W
-    nodes.figures[node, IMPURITY] = H
+    figures[node, WEIGHT] = W
+    figures[node, IMPURITY] = H
+
+
+@kernel
+def describe(growth, sample, nodes, node, counting, summing, medians):
+    """Set a node's value, weight and impurity.
+
+    All but one of `counting`, `summing` and `medians` are None, and what they would be for is not
+    compiled: a branch on ``is None`` is dropped where it is known to be dead, but only if the
+    argument is None.  Hence more than one question.
+    """
+    places, figures = nodes.places, nodes.figures
+    if medians is not None:
+        table = sample.packed if places[node, IS_PACKED] else sample.whole
+        start, end, half = (places[node, START], places[node, END], places[node, DEPTH] & 1)
+        nodes.value[node, 0], figures[node, WEIGHT], figures[node, IMPURITY] = median_and_impurity(
+            table, sample.rows, half, start, end, medians
+        )
+    elif summing is None:
+        if counting is not None:
+            counts = places[node, ALL_COUNTS]
+            describe_counts(growth.criterion, counts, node, nodes.value, figures)
+    else:
+        describe_rows(growth, sample, nodes, node)
 
 
 @kernel
@@ -187,71 +215,50 @@ def may_split(
 
 
 @kernel
-def plant(growth, sample, nodes, n_rows, seed, summing):
+def plant(growth, sample, nodes, n_rows, seed, counting, summing, medians):
     """Make the root."""
-    begin(nodes.links, nodes.places, 0, 0, n_rows, 0, seed, sample.counts, 0)
-    if summing is None:
-        describe_counts(growth.criterion, sample.counts, 0, nodes.value, nodes.figures)
-    else:
-        describe_rows(growth, sample, nodes, 0)
+    begin(nodes.links, nodes.places, 0, 0, n_rows, 0, np.int64(seed), sample.counts, 0)
+    describe(growth, sample, nodes, 0, counting, summing, medians)
 
 
 @kernel
-def find_cut(growth, columns, sample, places, node, features, counting, summing):
-    """Return a node's best split, and the counts on its left (0 where there are none).
-
-    Either `counting` or `summing` is None.  A branch on ``is None`` is dropped before it is
-    compiled where it is known to be dead, but only if the argument is None: hence two questions.
-    """
+def find_cut(growth, columns, sample, places, node, features, counting, summing, medians):
+    """Return a node's best split, and the counts on its left (0 where there are none)."""
     start, end, half = places[node, START], places[node, END], places[node, DEPTH] & 1
     if end - start <= sample.packed_rows and not places[node, IS_PACKED]:
-        pack(sample, half, start, end, summing)
+        pack(sample, half, start, end, summing, medians)
         places[node, IS_PACKED] = 1
     table = sample.packed if places[node, IS_PACKED] else sample.whole
     rows, seed = sample.rows, np.uint64(places[node, SEED])
+    if medians is not None:
+        split = find_median_split(
+            growth, columns, table, rows, half, start, end, seed, features, medians
+        )
+        return split, 0
     if summing is None:
         if counting is None:
             return NO_SPLIT, 0
         counts = places[node, ALL_COUNTS]
         return find_cut_of_counts(
-            growth,
-            columns,
-            table,
-            rows,
-            half,
-            start,
-            end,
-            counts,
-            seed,
-            features,
-            counting,
+            growth, columns, table, rows, half, start, end, counts, seed, features, counting
         )
     add_up(sample, table, half, start, end, summing.total)
     is_class, centre = sample.kind == CLASSES, sample.centre
     split = find_split(
-        growth,
-        columns,
-        table,
-        rows,
-        half,
-        start,
-        end,
-        is_class,
-        centre,
-        seed,
-        features,
-        summing,
+        growth, columns, table, rows, half, start, end, is_class, centre, seed, features, summing
     )
     return split, 0
 
 
 @kernel
-def make_children(growth, columns, sample, nodes, node, split, left_counts, children, summing):
+def make_children(
+    growth, columns, sample, nodes, node, split, left_counts, children, counting, summing, medians
+):
     """Make nodes `children` and `children` + 1 of the two sides; return what that improves.
 
     Minus infinity where it is less than it has to be.
     """
-    links, places, figures = nodes.links, nodes.places, nodes.figures
+    links, places, figures, rows = nodes.links, nodes.places, nodes.figures, sample.rows
     start, end, half = places[node, START], places[node, END], places[node, DEPTH] & 1
     depth, packed = places[node, DEPTH] + 1, places[node, IS_PACKED]
     codes = sample.packed.codes if packed else sample.whole.codes
@@ -261,30 +268,23 @@ def make_children(growth, columns, sample, nodes, node, split, left_counts, chil
         np.int64(columns.n_bins[split.feature]),
     )
     to_left = split.missing_left == 1
-    if summing is None:
-        n_left = left_counts >> (2 * FIELD)
-    else:
-        n_left = count_left(codes, f, missing, last_left, to_left, sample.rows, half, start, end)
+    n_left = left_counts >> (2 * FIELD)
+    if counting is None:
+        n_left = count_left(codes, f, missing, last_left, to_left, rows, half, start, end)
     left, right, middle = children, children + 1, start + n_left
     left_seed = np.int64(mixed(np.uint64(places[node, SEED]), TO_LEFT))
     right_seed = np.int64(mixed(np.uint64(places[node, SEED]), TO_RIGHT))
     right_counts = places[node, ALL_COUNTS] - left_counts
     begin(links, places, left, start, middle, depth, left_seed, left_counts, packed)
     begin(links, places, right, middle, end, depth, right_seed, right_counts, packed)
-    if summing is None:
-        describe_counts(growth.criterion, left_counts, left, nodes.value, figures)
-        describe_counts(growth.criterion, right_counts, right, nodes.value, figures)
-        go_on = may_split(growth, places, figures, left) or may_split(
-            growth, places, figures, right
-        )
-    else:
-        go_on = True
-    if go_on:
-        rows = sample.rows
+    if counting is None:
         partition(codes, f, missing, last_left, to_left, rows, half, start, end, n_left)
-    if summing is not None:
-        describe_rows(growth, sample, nodes, left)
-        describe_rows(growth, sample, nodes, right)
+    describe(growth, sample, nodes, left, counting, summing, medians)
+    describe(growth, sample, nodes, right, counting, summing, medians)
+    if counting is not None:  # the rows are needed only where a child is split in turn
+        go_on = may_split(growth, places, figures, left) | may_split(growth, places, figures, right)
+        if go_on:
+            partition(codes, f, missing, last_left, to_left, rows, half, start, end, n_left)
     # improvement = W / W_all * (H - W_left / W * H_left - W_right / W * H_right)
     W = figures[node, WEIGHT]
     improvement = (W / sample.total_weight) * (
@@ -329,10 +329,7 @@ def adopt(
     """Write the split that was made into its node."""
     links[node, LEFT], links[node, RIGHT] = children, children + 1
     links[node, FEATURE] = split.feature
-    links[node, LAST_LEFT], links[node, FIRST_RIGHT] = (
-        split.last_left,
-        split.first_right,
-    )
+    links[node, LAST_LEFT], links[node, FIRST_RIGHT] = (split.last_left, split.first_right)
     links[node, MISSING_LEFT] = split.missing_left
     if split.missing_left == 2:  # none was seen: with the greater part
         n_left = places[children, END] - places[children, START]
@@ -341,17 +338,27 @@ def adopt(
 
 
 @kernel
-def expand(growth, columns, sample, nodes, node, children, features, counting, summing):
+def expand(growth, columns, sample, nodes, node, children, features, counting, summing, medians):
     """Split a node if that is worth while; tell whether it was."""
     if not may_split(growth, nodes.places, nodes.figures, node):
         return False
     split, left_counts = find_cut(
-        growth, columns, sample, nodes.places, node, features, counting, summing
+        growth, columns, sample, nodes.places, node, features, counting, summing, medians
     )
     if split.feature < 0:
         return False
     improvement = make_children(
-        growth, columns, sample, nodes, node, split, left_counts, children, summing
+        growth,
+        columns,
+        sample,
+        nodes,
+        node,
+        split,
+        left_counts,
+        children,
+        counting,
+        summing,
+        medians,
     )
     if improvement == -math.inf:
         return False

@@ -105,13 +105,7 @@ NO_SPLIT = Split(-math.inf, NO_FEATURE, -1, -1, 2)
 
 
 @kernel
-def pack(
-    sample,
-    half,
-    start,
-    end,
-    summing,
-):
+def pack(sample, half, start, end, summing, medians):
     """Copy a node's rows into the packed table, to the places that they have in ``sample.rows``."""
     rows, whole, packing = sample.rows, sample.whole, sample.packing
     p = whole.codes.shape[1]
@@ -119,7 +113,7 @@ def pack(
         row = rows[half, i]
         for f in range(np.uint64(p)):
             packing.codes[i, f] = whole.codes[row, f]
-    if summing is None:
+    if summing is None and medians is None:
         for i in range(np.uint64(start), np.uint64(end)):
             packing.counts[i] = whole.counts[rows[half, i]]
     else:

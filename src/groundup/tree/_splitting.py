@@ -250,8 +250,11 @@ def find_split(
 ):
     """Return the best cut of a node over its columns, or over `max_features` columns at random.
 
-    Columns are drawn one after the other.  One in which the node's rows all agree counts as drawn,
-    but the draw goes on until there was at least one in which they do not.
+    Columns are drawn one after the other, and of equal cuts the first that was drawn wins: in a
+    small node many columns separate all, and those that stand first in the table need not be the
+    ones to ask (accuracy 0.762 instead of 0.771 on letter recognition).  A column in which the
+    node's rows all agree counts as drawn, but the draw goes on until there was at least one in
+    which they do not.
     """
     p = table.codes.shape[1]
     wanted = min(growth.max_features, p)
@@ -259,8 +262,7 @@ def find_split(
     found = False
     n_drawn = 0
     while n_drawn < p and (n_drawn < wanted or not found):
-        if wanted < p:
-            draw(features, n_drawn, seed)
+        draw(features, n_drawn, seed)
         f = features[n_drawn]
         n_drawn += 1
         n_bins = np.int64(columns.n_bins[f])
@@ -272,6 +274,5 @@ def find_split(
             best = random_cut(growth, columns, f, n_present, seed, is_class, work, best)
         else:
             best = best_cut(growth, f, n_bins, n_present, is_class, work, best)
-    if wanted < p:
-        take_back(features, n_drawn, seed)
+    take_back(features, n_drawn, seed)
     return best
