@@ -46,8 +46,9 @@ class DecisionTreeClassifier(ClassifierMixin, DecisionTree):
         square root or the logarithm of their number; None: all. Columns that are constant in the
         node do not count.
     random_state : int, RandomState instance or None, default=None
-        Seed of the columns and thresholds that are drawn. With ``splitter="best"`` and all columns
-        nothing is random: of equal splits the first column's lowest threshold is taken.
+        Seed of the columns and thresholds that are drawn, and of the draw between columns whose
+        splits are worth the same. With None and nothing but such ties to draw, every fit draws
+        alike.
     max_leaf_nodes : int, default=None
         Grow best-first, the most useful split next, up to so many leaves; None: level by level,
         without a limit.

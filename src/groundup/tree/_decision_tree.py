@@ -47,7 +47,7 @@ from groundup._blocks import thread_count
 from groundup._estimator import Estimator, Steps
 from groundup.tree import _measures
 from groundup.tree._binning import bin_columns
-from groundup.tree._growing import Growth, grow, to_tree
+from groundup.tree._growing import Growth, grow, grow_tree, to_tree
 from groundup.tree._pruning import prune, pruning_path
 from groundup.tree._sklearn_view import sklearn_tree
 from groundup.tree._stages import stages
@@ -55,6 +55,7 @@ from groundup.tree._traversal import Packed, leaves, pack
 from groundup.tree._tree import Tree
 
 NO_LIMIT = np.iinfo(np.int32).max
+SMALL = 2**17  # values; so small a table is done before anybody could ask to stop
 
 
 def decision_tree(
@@ -67,8 +68,11 @@ def decision_tree(
     max_bins: int | None = 255,
     ccp_alpha: float = 0.0,
     n_threads: int = 1,
+    slowly: bool = True,
 ) -> Steps:
     """Grow a tree; yields it after every level (best-first: every split), then pruned.
+
+    Still slower, question by question, a tree can be looked at when it is grown: `stages`.
 
     Parameters
     ----------
@@ -90,6 +94,8 @@ def decision_tree(
         Price of a leaf.
     n_threads : int, default=1
         Threads; they do not change a bit of the result.
+    slowly : bool, default=True
+        False: yield the grown tree alone, which is the same.
 
     Yields
     ------
@@ -98,7 +104,11 @@ def decision_tree(
     """
     binning = bin_columns(X, max_bins, n_threads=n_threads)
     codes = binning.codes(X, n_threads)
-    for grown in grow(codes, binning, y, sample_weight, growth, seed, n_classes, n_threads):
+    if slowly:
+        steps = grow(codes, binning, y, sample_weight, growth, seed, n_classes, n_threads)
+    else:
+        steps = iter([grow_tree(codes, binning, y, sample_weight, growth, seed, n_classes)])
+    for grown in steps:
         tree = to_tree(grown, binning, midpoints=True)
         yield _state(tree, X.shape[1])
     if ccp_alpha > 0.0:
@@ -193,7 +203,8 @@ class DecisionTree(Estimator):
         self.n_outputs_ = 1
         self.max_features_ = max_features(self.max_features, p)
         growth = self._growth(n, total)
-        random = growth.random_split or self.max_features_ < p
+        random = growth.random_split or self.max_features_ < p or self.random_state is not None
+        watched = bool(getattr(self, "_skl_callbacks", None))
         return decision_tree(
             X,
             y,
@@ -204,6 +215,7 @@ class DecisionTree(Estimator):
             self.max_bins,
             self.ccp_alpha,
             thread_count(),
+            slowly=watched or X.size > SMALL,
         )
 
     def _growth(self, n: int, total_weight: float) -> Growth:
