@@ -14,6 +14,10 @@ the columns that the branch has used so far.
 
 from __future__ import annotations
 
+import itertools
+from numbers import Integral
+from typing import Any
+
 import numpy as np
 
 from groundup._kernel import kernel
@@ -51,3 +55,45 @@ def group_mask(interaction_groups: list | None, n_features: int) -> np.ndarray:
     for k, columns in enumerate(interaction_groups):
         mask[k, list(columns)] = True
     return mask
+
+
+def interaction_groups(told: Any, n_features: int) -> list[set[int]] | None:
+    """Return the groups of columns that may interact, or None for no constraint.
+
+    Parameters
+    ----------
+    told : {"pairwise", "no_interactions"}, sequence of collections of int, or None
+        Columns that it does not name form a group of their own.
+    n_features : int
+
+    Raises
+    ------
+    ValueError
+        If it is no sequence of groups, or names a column that is not there.
+
+    Examples
+    --------
+    >>> interaction_groups([{0, 1}], 4)
+    [{0, 1}, {2, 3}]
+    """
+    if told is None:
+        return None
+    groups = told
+    if isinstance(told, str):
+        size = 1 if told == "no_interactions" else min(2, n_features)
+        groups = itertools.combinations(range(n_features), size)
+    try:
+        sets = [set(group) for group in groups]
+    except TypeError:
+        raise ValueError(
+            f"Interaction constraints must be a sequence of tuples or lists, got: {told!r}."
+        ) from None
+    for group in sets:
+        if not all(isinstance(f, Integral) and 0 <= int(f) < n_features for f in group):
+            raise ValueError(
+                "Interaction constraints must consist of integer indices in "
+                f"[0, n_features - 1] = [0, {n_features - 1}], specifying the position of "
+                f"features, got invalid indices: {group!r}"
+            )
+    rest = set(range(n_features)).difference(*sets)
+    return [group for group in [*sets, rest] if group]

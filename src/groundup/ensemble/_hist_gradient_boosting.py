@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import itertools
 from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any, ClassVar
@@ -26,7 +25,9 @@ from groundup._blocks import thread_count
 from groundup._estimator import Estimator, Steps, read_only
 from groundup.ensemble._boosting import boost
 from groundup.ensemble._boosting_growing import BoostGrowth, TreeGrower
+from groundup.ensemble._boosting_view import ReadByScikitLearn
 from groundup.ensemble._categories import as_table, find_categories
+from groundup.ensemble._constraints import interaction_groups
 from groundup.ensemble._early_stopping import Evaluation, Sample, hold_out, rows_to_score
 from groundup.ensemble._losses import Loss
 from groundup.tree._binning import Binning, bin_columns
@@ -54,7 +55,7 @@ class Rounds:
         return {"trees": self.trees}
 
 
-class HistGradientBoosting(Estimator):
+class HistGradientBoosting(ReadByScikitLearn, Estimator):
     """Base of the two estimators: parameters, validation, the loop's steps, raw predictions."""
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
@@ -177,7 +178,7 @@ class HistGradientBoosting(Estimator):
 
     def _check_parameters(self, X, y):
         loss = self._loss_of(y)
-        self._interaction_groups(X.shape[1])
+        interaction_groups(self.interaction_cst, X.shape[1])
         monotonic = _check_monotonic_cst(self, self.monotonic_cst)
         if self.monotonic_cst is not None and loss.n_trees > 1:
             raise ValueError(
@@ -201,31 +202,6 @@ class HistGradientBoosting(Estimator):
                 f"A warm start goes on with {self.n_trees_per_iteration_} trees a round, but "
                 f"these targets need {loss.n_trees}; set warm_start=False to begin anew."
             )
-
-    def _interaction_groups(self, p: int) -> list[set[int]] | None:
-        """Return the groups of columns that may interact, or None for no constraint."""
-        if self.interaction_cst is None:
-            return None
-        groups: Any = self.interaction_cst
-        if isinstance(groups, str):
-            size = 1 if groups == "no_interactions" else min(2, p)
-            groups = itertools.combinations(range(p), size)
-        try:
-            sets = [set(group) for group in groups]
-        except TypeError:
-            raise ValueError(
-                "Interaction constraints must be a sequence of tuples or lists, got: "
-                f"{self.interaction_cst!r}."
-            ) from None
-        for group in sets:
-            if not all(isinstance(f, Integral) and 0 <= int(f) < p for f in group):
-                raise ValueError(
-                    "Interaction constraints must consist of integer indices in "
-                    f"[0, n_features - 1] = [0, {p - 1}], specifying the position of features, "
-                    f"got invalid indices: {group!r}"
-                )
-        rest = set(range(p)).difference(*sets)  # columns that are not named form a group
-        return [group for group in [*sets, rest] if group]
 
     # ------------------------------------------------------------------ the steps
 
@@ -281,6 +257,7 @@ class HistGradientBoosting(Estimator):
 
         state = {
             "_baseline_prediction": start,
+            "_weighted": sample_weight is not None,
             "do_early_stopping_": stops,
             "is_categorical_": is_categorical,
             "n_trees_per_iteration_": loss.n_trees,
@@ -344,7 +321,7 @@ class HistGradientBoosting(Estimator):
             learning_rate=float(self.learning_rate),
         )
         monotonic = _check_monotonic_cst(self, self.monotonic_cst).astype(np.int8)
-        groups = self._interaction_groups(codes.shape[1])
+        groups = interaction_groups(self.interaction_cst, codes.shape[1])
         return TreeGrower(codes, binning, growth, monotonic, groups, n_threads)
 
     def _so_far(self, state: dict[str, Any], known: tuple[np.ndarray, np.ndarray]) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import numpy as np
+import sklearn.ensemble
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 
@@ -267,3 +268,7 @@ int, default=None
         """
         for raw in self._staged_raw_predict(X):
             yield raw if raw.shape[1] > 1 else raw[:, 0]
+
+
+# shap and sklearn.inspection ask whether a model is scikit-learn's; it reads like one.
+sklearn.ensemble.HistGradientBoostingClassifier.register(HistGradientBoostingClassifier)

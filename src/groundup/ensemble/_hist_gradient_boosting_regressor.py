@@ -7,6 +7,7 @@ from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
+import sklearn.ensemble
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -222,3 +223,7 @@ int, default=None
         """
         for raw in self._staged_raw_predict(X):
             yield Loss(self.loss).prediction(raw)
+
+
+# shap and sklearn.inspection ask whether a model is scikit-learn's; it reads like one.
+sklearn.ensemble.HistGradientBoostingRegressor.register(HistGradientBoostingRegressor)
