@@ -114,7 +114,7 @@ def order_targets(table, rows, half, start, end, medians):
 
 @kernel
 def median_and_impurity(table, rows, half, start, end, medians):
-    """Return a node's median and impurity."""
+    """Return a node's median, weight and impurity."""
     n_slots = order_targets(table, rows, half, start, end, medians)
     target, weights = medians.target, medians.weights
     for k in range(n_slots):
@@ -135,7 +135,7 @@ def median_and_impurity(table, rows, half, start, end, medians):
     H = 0.0
     for k in range(n_slots):
         H += weights[k] * abs(target[k] - m)
-    return m + medians.centre, H / W
+    return m + medians.centre, W, H / W
 
 
 @kernel
