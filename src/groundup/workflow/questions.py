@@ -86,7 +86,8 @@ def question(
     if kind == "word":
         if not np.any((prepared > 0) & (prepared <= threshold)):
             return Question(column, f"has “{what}”", False)
-        return Question(column, f"weight of “{what}” > {_short(threshold, threshold)}", False)
+        over = _short(prepared[prepared <= threshold].max(), prepared[prepared > threshold].min())
+        return Question(column, f"weight of “{what}” > {over}", False)
 
     values = feature.value(prepared)
     if kind == "number" and raw is not None:

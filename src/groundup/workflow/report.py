@@ -194,7 +194,8 @@ def _tree(run: Mapping[str, Any]) -> TreeDrawing | None:
     from groundup.workflow.report_charts_explore import common_classes
 
     common = common_classes((run.get("explore") or {}).get("target") or {})
-    return tree_drawing((run.get("explain") or {}).get("tree"), run.get("positive"), common)
+    tree = (run.get("explain") or {}).get("tree")
+    return tree_drawing(tree, run.get("target") or "target", run.get("positive"), common)
 
 
 def _class_keys(run: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -169,7 +169,10 @@ class _Layout:
 
 
 def tree_drawing(
-    tree: Mapping[str, Any] | None, positive: Any = None, common: Sequence[Any] = ()
+    tree: Mapping[str, Any] | None,
+    target: str = "target",
+    positive: Any = None,
+    common: Sequence[Any] = (),
 ) -> TreeDrawing | None:
     """Lay the tree out.
 
@@ -177,6 +180,8 @@ def tree_drawing(
     ----------
     tree : mapping or None
         The part ``["explain"]["tree"]`` of ``run.json``.
+    target : str, default="target"
+        The target's name.
     positive : label, default=None
         For two classes, the one whose share is told.
     common : sequence of labels, default=()
@@ -216,7 +221,10 @@ def tree_drawing(
     root = layout.place(0, 0, "")
     keys = []
     if k is not None:
-        keys = [(plain(classes[k], 40), colours[k]), (plain(classes[1 - k], 40), GREY)]
+        keys = [
+            (f"{plain(target, 40)} is {plain(classes[c], 40)}", colours.get(c, GREY))
+            for c in (k, 1 - k)
+        ]
     elif classes:
         keys = [(plain(classes[c], 40), colour) for c, colour in colours.items()]
         keys += [("all others", GREY)] if len(keys) < len(classes) else []
