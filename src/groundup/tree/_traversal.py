@@ -128,10 +128,9 @@ def _add_leaves(
     first_column,  # int in
     out,  # (n, >= first_column + k) inout
 ):
-    for i in range(stop - start):
-        number = np.uint64(first_leaf) + leaf[i]
-        for j in range(values.shape[1]):
-            out[start + i, first_column + j] += values[number, j]
+    for j in range(values.shape[1]):
+        for i in range(stop - start):
+            out[start + i, first_column + j] += values[np.uint64(first_leaf) + leaf[i], j]
 
 
 @kernel
