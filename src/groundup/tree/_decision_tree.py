@@ -362,7 +362,8 @@ class DecisionTree(Estimator):
         check_is_fitted(self)
         for tree in stages(self.grown_):
             stage = copy.copy(self)
-            vars(stage).update(_state(tree, self.n_features_in_))
+            for name, value in _state(tree, self.n_features_in_).items():
+                setattr(stage, name, value)
             yield stage
 
 

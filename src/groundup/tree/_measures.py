@@ -56,9 +56,9 @@ def importances(tree: Tree, n_features: int, normalize: bool = True) -> np.ndarr
     All are 0 where the tree never splits.
     """
     split = tree.children_left != LEAF
-    total = np.bincount(
+    total: np.ndarray = np.bincount(
         tree.feature[split], weights=impurity_decreases(tree)[split], minlength=n_features
     )
     if normalize and total.sum() > 0.0:
-        total /= total.sum()
+        total = total / total.sum()
     return total
