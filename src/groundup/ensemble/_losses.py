@@ -104,98 +104,119 @@ def log_loss(y, z, e, value, gradient, hessian):  # e (TILE,) in: e^-|z|
 
 
 @kernel
-def multiclass(y, raw, first, below, bits, e, value, gradient, hessian):
-    """The log-loss of one tile of rows among K classes.
+def finished(size, value, g, h, first, weight, gradient, hessian):
+    """Weigh a tile, write its derivatives where they are wanted, and return its loss.
 
-    y : (size,), the classes' numbers  # in
-    raw : (K, n), of which the tile is the rows from `first`  # in
-    below, e : (K TILE,), and bits : (K TILE,) int64: scratch
-    value : (TILE,)  # out
-    gradient, hessian : (K, TILE)  # out
+    value : (TILE,), and g, h : (K, TILE)  # inout
+    weight : (n,), or (0,) where every row counts once  # in
+    gradient, hessian : (K, n) float32, or (K, 0) where they are not wanted  # out
     """
-    size, n_classes = y.shape[0], raw.shape[0]
-    largest, total = np.full(size, -np.inf), np.zeros(size)
-    for k in range(n_classes):
-        z = raw[k, first : first + size]
+    if weight.shape[0]:
+        w = weight[first : first + size]
         for i in range(size):
-            largest[i] = max(largest[i], z[i])
-    # how far each class lies below the largest: exponentials cannot overflow
-    for k in range(n_classes):
-        z, b = raw[k, first : first + size], below[k * size : (k + 1) * size]
-        for i in range(size):
-            b[i] = largest[i] - z[i]
-    exp_of_minus(below, n_classes * size, bits, bits.view(np.float64), e)
-    for k in range(n_classes):
-        e_k = e[k * size : (k + 1) * size]
-        for i in range(size):
-            total[i] += e_k[i]
+            value[i] *= w[i]
+        for k in range(g.shape[0]):
+            for i in range(size):
+                g[k, i] *= w[i]
+                h[k, i] *= w[i]
+    for k in range(g.shape[0]):
+        if gradient.shape[1]:
+            g_out, g_k = gradient[k, first : first + size], g[k]
+            for i in range(size):
+                g_out[i] = g_k[i]
+        if hessian.shape[1]:
+            h_out, h_k = hessian[k, first : first + size], h[k]
+            for i in range(size):
+                h_out[i] = h_k[i]
+    total = 0.0
     for i in range(size):
-        # log sum_k e^z_k - z_y
-        value[i] = np.log(total[i]) + below[np.int64(y[i]) * size + i]
-    for k in range(n_classes):
-        e_k, g, h = e[k * size : (k + 1) * size], gradient[k], hessian[k]
-        for i in range(size):
-            p = e_k[i] / total[i]
-            g[i] = p - (1.0 if y[i] == k else 0.0)
-            h[i] = p * (1.0 - p)
+        total += value[i]
+    return total
 
 
 @kernel
-def one_block(loss, q, y, raw, weight, begin, end, gradient, hessian):
-    """Return the sum of weight * loss over the rows from `begin` to `end`; see `blocks`."""
-    n_trees = raw.shape[0]
-    a, e = np.empty(n_trees * TILE), np.empty(n_trees * TILE)
-    bits = np.empty(n_trees * TILE, np.int64)
-    value, g, h = np.empty(TILE), np.empty((n_trees, TILE)), np.ones((n_trees, TILE))
+def polynomial_block(loss, q, y, raw, weight, begin, end, gradient, hessian):
+    """Sum weight * loss over the rows from `begin` to `end`: losses without an exponential."""
+    value, g, h = np.empty(TILE), np.empty((1, TILE)), np.ones((1, TILE))
+    total = 0.0
+    for first in range(begin, end, TILE):
+        last = min(end, first + TILE)
+        t, z = y[first:last], raw[0, first:last]
+        if loss == SQUARED_ERROR:
+            squared_error(t, z, value, g[0])
+        else:
+            scale = 2.0 if loss == ABSOLUTE_ERROR else 1.0
+            pinball(t, z, q, scale, value, g[0])
+        if weight.shape[0]:
+            h[:] = 1.0  # the last tile's were weighed
+        total += finished(last - first, value, g, h, first, weight, gradient, hessian)
+    return total
+
+
+@kernel
+def exponential_block(loss, q, y, raw, weight, begin, end, gradient, hessian):
+    """Sum weight * loss over the rows from `begin` to `end`: one exponential a row."""
+    value, g, h = np.empty(TILE), np.empty((1, TILE)), np.empty((1, TILE))
+    a, e, bits = np.empty(TILE), np.empty(TILE), np.empty(TILE, np.int64)
     total = 0.0
     for first in range(begin, end, TILE):
         last = min(end, first + TILE)
         t, z, size = y[first:last], raw[0, first:last], last - first
-        if loss == SQUARED_ERROR:
-            squared_error(t, z, value, g[0])
-        elif loss == ABSOLUTE_ERROR:
-            pinball(t, z, 0.5, 2.0, value, g[0])
-        elif loss == QUANTILE:
-            pinball(t, z, q, 1.0, value, g[0])
-        elif loss == MULTICLASS:
-            multiclass(t, raw, first, a, bits, e, value, g, h)
-        else:
-            for i in range(size):
-                a[i] = -z[i] if loss == POISSON else z[i] if loss == GAMMA else abs(z[i])
-            exp_of_minus(a, size, bits, bits.view(np.float64), e)
-            if loss == POISSON:
-                poisson(t, z, e, value, g[0], h[0])
-            elif loss == GAMMA:
-                gamma(t, z, e, value, g[0], h[0])
-            else:
-                log_loss(t, z, e, value, g[0], h[0])
-        if weight.shape[0]:
-            w = weight[first:last]
-            for i in range(size):
-                value[i] *= w[i]
-            for k in range(n_trees):
-                for i in range(size):
-                    g[k, i] *= w[i]
-                    h[k, i] *= w[i]
         for i in range(size):
-            total += value[i]
-        if gradient.shape[1]:
-            for k in range(n_trees):
-                g_out, g_k = gradient[k, first:last], g[k]
-                for i in range(size):
-                    g_out[i] = g_k[i]
-        if hessian.shape[1]:
-            for k in range(n_trees):
-                h_out, h_k = hessian[k, first:last], h[k]
-                for i in range(size):
-                    h_out[i] = h_k[i]
-        if weight.shape[0]:
-            h[:] = 1.0
+            a[i] = -z[i] if loss == POISSON else z[i] if loss == GAMMA else abs(z[i])
+        exp_of_minus(a, size, bits, bits.view(np.float64), e)
+        if loss == POISSON:
+            poisson(t, z, e, value, g[0], h[0])
+        elif loss == GAMMA:
+            gamma(t, z, e, value, g[0], h[0])
+        else:
+            log_loss(t, z, e, value, g[0], h[0])
+        total += finished(size, value, g, h, first, weight, gradient, hessian)
     return total
 
 
+@kernel
+def multiclass_block(loss, q, y, raw, weight, begin, end, gradient, hessian):
+    """Sum weight * loss over the rows from `begin` to `end`: one exponential a row and class."""
+    n_classes = raw.shape[0]
+    value, g, h = np.empty(TILE), np.empty((n_classes, TILE)), np.empty((n_classes, TILE))
+    below, e = np.empty(n_classes * TILE), np.empty(n_classes * TILE)
+    bits = np.empty(n_classes * TILE, np.int64)
+    largest, total = np.empty(TILE), np.empty(TILE)
+    loss_of_block = 0.0
+    for first in range(begin, end, TILE):
+        size = min(TILE, end - first)
+        largest[:] = -np.inf
+        for k in range(n_classes):
+            z = raw[k, first : first + size]
+            for i in range(size):
+                largest[i] = max(largest[i], z[i])
+        # how far each class lies below the largest: exponentials cannot overflow
+        for k in range(n_classes):
+            z, b = raw[k, first : first + size], below[k * size : (k + 1) * size]
+            for i in range(size):
+                b[i] = largest[i] - z[i]
+        exp_of_minus(below, n_classes * size, bits, bits.view(np.float64), e)
+        total[:] = 0.0
+        for k in range(n_classes):
+            e_k = e[k * size : (k + 1) * size]
+            for i in range(size):
+                total[i] += e_k[i]
+        for i in range(size):
+            # log sum_k e^z_k - z_y
+            value[i] = np.log(total[i]) + below[np.int64(y[first + i]) * size + i]
+        for k in range(n_classes):
+            e_k, g_k, h_k = e[k * size : (k + 1) * size], g[k], h[k]
+            for i in range(size):
+                p = e_k[i] / total[i]
+                g_k[i] = p - (1.0 if y[first + i] == k else 0.0)
+                h_k[i] = p * (1.0 - p)
+        loss_of_block += finished(size, value, g, h, first, weight, gradient, hessian)
+    return loss_of_block
+
+
 @block_kernel
-def blocks(loss, q, y, raw, weight, bounds, gradient, hessian, partial):
+def polynomial_blocks(loss, q, y, raw, weight, bounds, gradient, hessian, partial):
     """Sum the loss over each block of rows and write its derivatives.
 
     loss : int, and q : float  # in
@@ -207,7 +228,27 @@ def blocks(loss, q, y, raw, weight, bounds, gradient, hessian, partial):
     partial : (n_blocks,), the sum of weight * loss  # out
     """
     for b in prange(partial.shape[0]):
-        partial[b] = one_block(loss, q, y, raw, weight, bounds[b], bounds[b + 1], gradient, hessian)
+        partial[b] = polynomial_block(
+            loss, q, y, raw, weight, bounds[b], bounds[b + 1], gradient, hessian
+        )
+
+
+@block_kernel
+def exponential_blocks(loss, q, y, raw, weight, bounds, gradient, hessian, partial):
+    """As `polynomial_blocks`; a kernel of its own, so that only what is used is compiled."""
+    for b in prange(partial.shape[0]):
+        partial[b] = exponential_block(
+            loss, q, y, raw, weight, bounds[b], bounds[b + 1], gradient, hessian
+        )
+
+
+@block_kernel
+def multiclass_blocks(loss, q, y, raw, weight, bounds, gradient, hessian, partial):
+    """As `polynomial_blocks`."""
+    for b in prange(partial.shape[0]):
+        partial[b] = multiclass_block(
+            loss, q, y, raw, weight, bounds[b], bounds[b + 1], gradient, hessian
+        )
 
 
 @dataclass(frozen=True)
@@ -299,6 +340,11 @@ class Loss:
         unwanted = np.empty((self.n_trees, 0), dtype=np.float32)
         bounds = block_bounds(len(y), block_rows=8192)
         partial = np.empty(len(bounds) - 1)
+        blocks = exponential_blocks
+        if self.n_trees > 1:
+            blocks = multiclass_blocks
+        elif self.constant_hessian:
+            blocks = polynomial_blocks
         blocks(
             self.code,
             self.quantile,
