@@ -227,7 +227,8 @@ class _Growing:
         kind = COUNTS if whole else CLASSES if n_classes > 0 else TARGETS
         centre = 0.0
         if kind == TARGETS and growth.criterion != POISSON:
-            centre = float(np.dot(weight, target) / total)
+            # No BLAS: the bits of its sums depend on its threads.
+            centre = float((weight * target).sum() / total)
         packed_rows = PACKED_BYTES // p if is_byte and n * p > PACKED_BYTES else 0
         n_packed = self.n_rows if packed_rows else 0
         packing = Table(

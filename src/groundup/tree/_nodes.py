@@ -15,6 +15,7 @@ from groundup._kernel import kernel
 from groundup.tree._absolute_error import find_median_split, median_and_impurity
 from groundup.tree._class_counts import FIELD, MASK, find_cut_of_counts
 from groundup.tree._criterion import EPSILON, GINI, POISSON, class_impurity
+from groundup.tree._random_cuts import find_random_split
 from groundup.tree._sample import CLASSES, NO_SPLIT, count_left, pack, partition
 from groundup.tree._sampling import TO_LEFT, TO_RIGHT, mixed
 from groundup.tree._splitting import find_split
@@ -142,8 +143,9 @@ def describe_rows(growth, sample, nodes, node):
             value[node, c] = 0.0
         for i in range(start, end):
             row = rows[half, i]
-            W += weight[row]
             value[node, np.int64(target[row])] += weight[row]
+        for c in range(value.shape[1]):
+            W += value[node, c]
         figures[node, WEIGHT] = W
         for c in range(value.shape[1]):
             value[node, c] /= figures[node, WEIGHT]  # see describe_counts
@@ -244,6 +246,22 @@ def find_cut(growth, columns, sample, places, node, features, counting, summing,
         )
     add_up(sample, table, half, start, end, summing.total)
     is_class, centre = sample.kind == CLASSES, sample.centre
+    if growth.random_split:
+        split = find_random_split(
+            growth,
+            columns,
+            table,
+            rows,
+            half,
+            start,
+            end,
+            is_class,
+            centre,
+            seed,
+            features,
+            summing,
+        )
+        return split, 0
     split = find_split(
         growth, columns, table, rows, half, start, end, is_class, centre, seed, features, summing
     )

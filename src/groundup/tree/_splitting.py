@@ -22,8 +22,8 @@ import numpy as np
 
 from groundup._kernel import kernel
 from groundup.tree._criterion import side_gain
-from groundup.tree._sample import NO_SPLIT, Split, random_code
-from groundup.tree._sampling import SIDE, draw, number, take_back, unit
+from groundup.tree._sample import NO_SPLIT, Split
+from groundup.tree._sampling import draw, take_back
 
 
 class Workspace(NamedTuple):
@@ -208,32 +208,6 @@ def best_cut(growth, f, n_bins, n_present, is_class, work, best):
 
 
 @kernel
-def random_cut(growth, columns, f, n_present, seed, is_class, work, best):
-    """Return the better of `best` and one cut at a random value between the least and greatest."""
-    tallies, present, left = work.tallies, work.present, work.left
-    width = left.shape[0]
-    has_missing = present[n_present - 1] == columns.n_bins[f]
-    n_values = n_present - 1 if has_missing else n_present
-    last = random_code(columns, f, present[0], present[n_values - 1], seed)
-    missing_left = 2
-    for s in range(width):
-        left[s] = 0.0
-    if has_missing:
-        missing_left = np.int64(unit(seed, number(f, SIDE)) < 0.5)
-        if missing_left:
-            for s in range(width):
-                left[s] = tallies[n_values, s]
-    for j in range(n_values):
-        if present[j] <= last:
-            for s in range(width):
-                left[s] += tallies[j, s]
-    gain = cut_gain(growth, work, is_class)
-    if gain > best.gain:
-        return Split(gain, np.int64(f), last, last + 1, np.int64(missing_left))
-    return best
-
-
-@kernel
 def find_split(
     growth,
     columns,
@@ -270,9 +244,6 @@ def find_split(
         if n_present == 1:
             continue
         found = True
-        if growth.random_split:
-            best = random_cut(growth, columns, f, n_present, seed, is_class, work, best)
-        else:
-            best = best_cut(growth, f, n_bins, n_present, is_class, work, best)
+        best = best_cut(growth, f, n_bins, n_present, is_class, work, best)
     take_back(features, n_drawn, seed)
     return best
