@@ -117,6 +117,13 @@ def test_special_values(n, p, k, group, n_trees, n_leaves, n_categorical, seed):
     check(trees, random_rows(rng, n, p, values), group)
 
 
+def test_columns_that_no_tree_asks_about():
+    rng = np.random.default_rng(2)
+    for n_leaves in (20, 200):
+        trees = [random_tree(rng, n_leaves, 3, 1, rng.normal(size=9)) for _ in range(4)]
+        check(trees, random_rows(rng, 60, 40, rng.normal(size=9)))
+
+
 def test_no_rows_and_no_trees():
     rng = np.random.default_rng(0)
     trees = [random_tree(rng, 5, 2, 1, SPECIAL)]

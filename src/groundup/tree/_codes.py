@@ -18,7 +18,7 @@ CHUNK = 256  # rows whose values are in the first-level cache while the columns 
 
 @kernel
 def encode(
-    X,  # (n, p) in
+    X,  # (n, >= p) in
     start,  # int in: rows start, ..., stop - 1
     stop,  # int in
     borders,  # (p, WIDTH) in: ascending, then NaN
@@ -29,7 +29,7 @@ def encode(
     """Write the codes; return whether a value was missing."""
     some_missing = False
     for first in range(start, stop, CHUNK):
-        for f in range(X.shape[1]):
+        for f in range(borders.shape[0]):
             for i in range(first, min(stop, first + CHUNK)):
                 x = X[i, f]
                 below = np.uint64(0)

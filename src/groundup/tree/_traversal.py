@@ -27,10 +27,12 @@ References
 
 from __future__ import annotations
 
-import numpy as np
-from numba import prange
+from collections.abc import Callable
 
-from groundup._kernel import block_kernel, kernel
+import numpy as np
+
+from groundup._blocks import block_bounds, over_threads
+from groundup._kernel import kernel
 from groundup.tree._codes import encode
 from groundup.tree._packing import COLUMN, LEFT, MISSING, Packed, pack, read_only
 
@@ -40,7 +42,7 @@ MASK_ROWS = 256  # rows of a block whose columns and masks stay in the level-2 c
 BLOCK_BYTES = 3 * 2**18  # of a level-2 cache, for the rows of a block; the rest is for the tree
 COLUMNS_A_TREE = 15  # more columns than that, and laying them out for the masks costs too much
 FEW_ROWS = 16  # fewer rows do not fill the masks' vector instructions
-FEW_STEPS = 20_000  # rows times trees below which threads cost more than they bring
+FEW_STEPS = 100_000  # rows times trees below which threads cost more than they bring
 
 ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 ONE = np.uint64(1)
@@ -165,13 +167,6 @@ def _add_by_level(
         _add_leaves(leaf, packed.values, packed.first_leaf[t], start, stop, first_column, out)
 
 
-@block_kernel
-def _add_by_level_in_blocks(packed, X, block_rows, group, out):
-    for block in prange((X.shape[0] + block_rows - 1) // block_rows):
-        start = block * block_rows
-        _add_by_level(packed, X, start, min(X.shape[0], start + block_rows), group, out)
-
-
 @kernel
 def _add_by_codes(
     packed,  # in
@@ -214,34 +209,28 @@ def _add_by_codes(
         _add_leaves(leaf, packed.values, packed.first_leaf[t], start, stop, first_column, out)
 
 
-@block_kernel
-def _add_by_codes_in_blocks(packed, X, block_rows, group, out):
-    for block in prange((X.shape[0] + block_rows - 1) // block_rows):
-        start = block * block_rows
-        _add_by_codes(packed, X, start, min(X.shape[0], start + block_rows), group, out)
-
-
 @kernel
 def _keep_leaves(
     column,  # int in
     threshold,  # float in
     keep,  # uint64 in: the leaves that going right leaves over
     sets,  # (n_sets, SET_WORDS) in
-    columns,  # (p, rows) in: the block, column by column
-    mask,  # (rows,) uint64 inout
+    columns,  # (p, >= m) in: the block, column by column
+    m,  # int in: rows
+    mask,  # (>= m,) uint64 inout
 ):
     f = column >> 1
     if column < 0:
         f = ~column >> 1
         missing_goes_left = (~column & 1) != 0
-        for i in range(mask.shape[0]):
+        for i in range(m):
             if not _goes_left(sets, np.int64(threshold), columns[f, i], missing_goes_left):
                 mask[i] &= keep
     elif column & 1:
-        for i in range(mask.shape[0]):
+        for i in range(m):
             mask[i] &= keep if columns[f, i] > threshold else ALL
     else:  # a missing value goes right: it is not at most the threshold
-        for i in range(mask.shape[0]):
+        for i in range(m):
             mask[i] &= ALL if columns[f, i] <= threshold else keep
 
 
@@ -266,36 +255,30 @@ def _add_by_masks(
     group,  # int in
     out,  # (n, k * group) inout
 ):
-    m = stop - start
-    columns = np.empty((X.shape[1], m))
-    for i in range(m):
-        for f in range(X.shape[1]):
-            columns[f, i] = X[start + i, f]
-    mask = np.empty(m, np.uint64)
-    leaf = np.empty(m, np.uint32)
-    for t in range(packed.roots.shape[0] - 1):
+    p, rows = X.shape[1], min(MASK_ROWS, stop - start)
+    columns, mask, leaf = np.empty((p, rows)), np.empty(rows, np.uint64), np.empty(rows, np.uint32)
+    for first in range(start, stop, MASK_ROWS):
+        m = min(MASK_ROWS, stop - first)
         for i in range(m):
-            mask[i] = ALL
-        for split in range(packed.roots[t], packed.roots[t + 1]):
-            _keep_leaves(
-                packed.splits[split, COLUMN],
-                packed.thresholds[split],
-                packed.keep[split],
-                packed.category_sets,
-                columns,
-                mask,
-            )
-        for i in range(m):
-            leaf[i] = _lowest_bit(mask[i])
-        first_column = (t % group) * packed.values.shape[1]
-        _add_leaves(leaf, packed.values, packed.first_leaf[t], start, stop, first_column, out)
-
-
-@block_kernel
-def _add_by_masks_in_blocks(packed, X, block_rows, group, out):
-    for block in prange((X.shape[0] + block_rows - 1) // block_rows):
-        start = block * block_rows
-        _add_by_masks(packed, X, start, min(X.shape[0], start + block_rows), group, out)
+            for f in range(p):
+                columns[f, i] = X[first + i, f]
+        for t in range(packed.roots.shape[0] - 1):
+            for i in range(m):
+                mask[i] = ALL
+            for split in range(packed.roots[t], packed.roots[t + 1]):
+                _keep_leaves(
+                    packed.splits[split, COLUMN],
+                    packed.thresholds[split],
+                    packed.keep[split],
+                    packed.category_sets,
+                    columns,
+                    m,
+                    mask,
+                )
+            for i in range(m):
+                leaf[i] = _lowest_bit(mask[i])
+            column = (t % group) * packed.values.shape[1]
+            _add_leaves(leaf, packed.values, packed.first_leaf[t], first, first + m, column, out)
 
 
 @kernel
@@ -329,18 +312,19 @@ def _find(
             out[start + i, t] = packed.leaf_node[np.uint64(packed.first_leaf[t]) + leaf[i]]
 
 
-@block_kernel
-def _find_in_blocks(packed, X, block_rows, out):
-    for block in prange((X.shape[0] + block_rows - 1) // block_rows):
-        start = block * block_rows
-        _find(packed, X, start, min(X.shape[0], start + block_rows), out)
-
-
-def _block_rows(n_rows: int, row_bytes: int, n_threads: int) -> int:
-    """Rows of a block: as many as stay in the cache, in equal shares for the threads."""
+def _over_blocks(
+    walk: Callable[[int, int], None], n: int, n_trees: int, row_bytes: int, n_threads: int
+) -> None:
+    """Call ``walk(start, stop)`` on blocks of rows that stay in the cache, the same for all."""
+    if n * n_trees < FEW_STEPS:
+        n_threads = 1
     most = max(256, BLOCK_BYTES // (row_bytes + 12))  # 12: what `_descend` keeps of a row
-    rounds = -(-n_rows // (most * n_threads))
-    return max(256, -(-n_rows // max(1, rounds * n_threads)))
+    rounds = max(1, -(-n // (most * n_threads)))
+    n_blocks = min(rounds * n_threads, max(1, n))
+    if n_blocks == 1:  # not even the microseconds of setting up a loop
+        return walk(0, n)
+    bounds = block_bounds(n, 1, n_blocks)
+    over_threads(lambda b: walk(bounds[b], bounds[b + 1]), range(n_blocks), n_threads)
 
 
 def add_values(
@@ -364,20 +348,17 @@ def add_values(
     X = read_only(X)
     n, p = X.shape
     n_trees = len(packed.roots) - 1
-    if n * n_trees < FEW_STEPS:
-        n_threads = 1
     if len(packed.keep) and n >= FEW_ROWS and n_trees * COLUMNS_A_TREE >= p:
-        one, many, block_rows = _add_by_masks, _add_by_masks_in_blocks, MASK_ROWS
+        add, row_bytes = _add_by_masks, 8 * p
     elif len(packed.coded_thresholds) and n >= FEW_ROWS:
-        one, many = _add_by_codes, _add_by_codes_in_blocks
-        block_rows = _block_rows(n, p, n_threads)
+        add, row_bytes = _add_by_codes, p
     else:
-        one, many = _add_by_level, _add_by_level_in_blocks
-        block_rows = _block_rows(n, 8 * p, n_threads)
-    if n <= block_rows:
-        one(packed, X, 0, n, group, out)
-    else:
-        many(packed, X, block_rows, group, out, n_threads=n_threads)
+        add, row_bytes = _add_by_level, 8 * p
+
+    def walk(start: int, stop: int) -> None:
+        add(packed, X, start, stop, group, out)
+
+    _over_blocks(walk, n, n_trees, row_bytes, n_threads)
 
 
 def leaves(packed: Packed, X: np.ndarray, n_threads: int = 1) -> np.ndarray:
@@ -399,9 +380,9 @@ def leaves(packed: Packed, X: np.ndarray, n_threads: int = 1) -> np.ndarray:
     X = read_only(X)
     n, p = X.shape
     out = np.empty((n, len(packed.roots) - 1), dtype=np.int32)
-    block_rows = _block_rows(n, 8 * p, n_threads)
-    if n <= block_rows:
-        _find(packed, X, 0, n, out)
-    else:
-        _find_in_blocks(packed, X, block_rows, out, n_threads=n_threads)
+
+    def walk(start: int, stop: int) -> None:
+        _find(packed, X, start, stop, out)
+
+    _over_blocks(walk, n, out.shape[1], 8 * p, n_threads)
     return out
