@@ -8,6 +8,7 @@ import signal
 import numpy as np
 import pandas as pd
 import pytest
+from oracles import boosting_naive
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, make_classification, make_regression
 from sklearn.metrics import log_loss
@@ -125,6 +126,26 @@ def test_one_thread_equals_two_with_every_option(loss):
     with threadpool_limits(1):
         one = _model(loss, **options).fit(X, y)
         _assert_same_model(one, two, X[:1000])
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "binary"])
+@pytest.mark.parametrize("options", [{}, {"max_leaf_nodes": 4}, {"max_depth": 2}], ids=str)
+def test_every_round_is_that_of_the_definition(loss, options):
+    X, y = _data(loss, n=150, p=4, seed=2)
+    model = _model(loss, max_iter=6, learning_rate=0.3, min_samples_leaf=5, **options)
+    model.fit(X, y)
+    rounds = boosting_naive.boost(
+        X,
+        y,
+        6,
+        loss="log_loss" if loss == "binary" else loss,
+        start=model._baseline_prediction[0, 0],
+        learning_rate=0.3,
+        min_samples_leaf=5,
+        **options,
+    )
+    staged = [raw[:, 0] for raw in model._staged_raw_predict(X)]
+    np.testing.assert_allclose(staged, rounds, rtol=1e-5, atol=1e-5)
 
 
 # ---------------------------------------------------------------- weights
