@@ -321,8 +321,9 @@ def _over_blocks(
     most = max(256, BLOCK_BYTES // (row_bytes + 12))  # 12: what `_descend` keeps of a row
     rounds = max(1, -(-n // (most * n_threads)))
     n_blocks = min(rounds * n_threads, max(1, n))
-    if n_blocks == 1:  # not even the microseconds of setting up a loop
-        return walk(0, n)
+    if n_blocks == 1:  # not even the microseconds of setting up threads
+        walk(0, n)
+        return
     bounds = block_bounds(n, 1, n_blocks)
     over_threads(lambda b: walk(bounds[b], bounds[b + 1]), range(n_blocks), n_threads)
 
