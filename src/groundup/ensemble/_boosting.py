@@ -51,6 +51,7 @@ from groundup._blocks import block_bounds
 from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
 from groundup.ensemble._boosting_growing import BoostedTree, TreeGrower
+from groundup.ensemble._constraints import put_in_order
 from groundup.ensemble._leaf_renewal import renewed
 from groundup.ensemble._losses import NONE, Loss
 from groundup.tree._tree import Tree
@@ -104,6 +105,7 @@ def boost(
     rounds: range,
     seed: int = 0,
     learning_rate: float = 0.1,
+    monotonic: np.ndarray | None = None,
     n_threads: int = 1,
 ) -> Generator[tuple[tuple[Tree, ...], float], None, None]:
     """Boost, round by round; the first step is the state before any tree.
@@ -124,6 +126,8 @@ def boost(
     seed : int, default=0
     learning_rate : float, default=0.1
         The part of each step that is taken, as the grower knows it.
+    monotonic : ndarray of shape (n_features,), dtype int8, or None
+        Columns with which predictions must rise (1) or fall (-1), as the grower knows them.
     n_threads : int, default=1
         Threads; they do not change a bit of the result.
 
@@ -150,6 +154,8 @@ def boost(
                 grown.tree.value[:] = 0.0  # its constant is already in z: the rest is rounding
             if loss.has_kink:
                 renew(grown, loss.quantile, y, raw[k], weight, learning_rate, n_threads)
+                if monotonic is not None:
+                    put_in_order(grown.tree, monotonic)
             value = grown.tree.value[grown.leaf_nodes, 0]
             add_leaf_values(
                 raw[k], grown.rows, grown.leaf_bounds, value, bounds, n_threads=row_threads

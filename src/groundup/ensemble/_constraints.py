@@ -6,7 +6,8 @@ everything below them:
 
     lower <= value of the left subtree <= (value_left + value_right) / 2 <= ... <= upper
 
-so that no later split in either subtree can break the order.
+so that no later split in either subtree can break the order.  Where leaves get other values
+afterwards (`_leaf_renewal`), `put_in_order` restores it.
 
 *Interaction.*  Columns come in groups.  A branch may use the columns of every group that holds all
 the columns that the branch has used so far.
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from groundup._kernel import kernel
+from groundup.tree._tree import LEAF, Tree
 
 INCREASING, FREE, DECREASING = 1, 0, -1
 
@@ -45,6 +47,39 @@ def allowed_columns(
         if open_groups[k]:
             for f in range(allowed.shape[0]):
                 allowed[f] |= groups[k, f]
+
+
+def put_in_order(
+    tree: Tree,
+    monotonic: np.ndarray,
+) -> None:
+    """Move leaf values, in place, so that the tree rises or falls with the columns it must.
+
+    From the last split to the first: where the greatest leaf on the lower side is above the least
+    on the upper side, both sides are cut off at the middle of the two.  A cut leaves the order of
+    values below it as it was, so each split is looked at once.
+
+    Parameters
+    ----------
+    tree : Tree
+    monotonic : ndarray of shape (n_features,), dtype int8
+    """
+    leaves = [np.array([node]) for node in range(tree.node_count)]
+    value = tree.value[:, 0]
+    for node in range(tree.node_count - 1, -1, -1):  # children come after their parent
+        if tree.children_left[node] == LEAF:
+            continue
+        left, right = leaves[tree.children_left[node]], leaves[tree.children_right[node]]
+        leaves[node] = np.concatenate([left, right])
+        direction = monotonic[tree.feature[node]]
+        if direction == FREE:
+            continue
+        lower, upper = (left, right) if direction == INCREASING else (right, left)
+        most, least = value[lower].max(), value[upper].min()
+        if most > least:
+            middle = 0.5 * (most + least)
+            value[lower] = np.minimum(value[lower], middle)
+            value[upper] = np.maximum(value[upper], middle)
 
 
 def group_mask(interaction_groups: list | None, n_features: int) -> np.ndarray:

@@ -179,7 +179,7 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
     def _check_parameters(self, X, y):
         loss = self._loss_of(y)
         interaction_groups(self.interaction_cst, X.shape[1])
-        monotonic = _check_monotonic_cst(self, self.monotonic_cst)
+        monotonic = self._monotonic()
         if self.monotonic_cst is not None and loss.n_trees > 1:
             raise ValueError(
                 "monotonic constraints are not supported for multiclass classification: "
@@ -264,7 +264,16 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
         }
         numbers = range(len(rounds.trees), self.max_iter)
         for trees, train_loss in boost(
-            grower, loss, y, weight, raw, numbers, self._growth_seed, self.learning_rate, n_threads
+            grower,
+            loss,
+            y,
+            weight,
+            raw,
+            numbers,
+            self._growth_seed,
+            self.learning_rate,
+            None if self.monotonic_cst is None else self._monotonic(),
+            n_threads,
         ):
             if not trees and goes_on:
                 continue  # what was true before the first of these rounds is known
@@ -320,9 +329,11 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
             max_features=float(self.max_features),
             learning_rate=float(self.learning_rate),
         )
-        monotonic = _check_monotonic_cst(self, self.monotonic_cst).astype(np.int8)
         groups = interaction_groups(self.interaction_cst, codes.shape[1])
-        return TreeGrower(codes, binning, growth, monotonic, groups, n_threads)
+        return TreeGrower(codes, binning, growth, self._monotonic(), groups, n_threads)
+
+    def _monotonic(self) -> np.ndarray:
+        return _check_monotonic_cst(self, self.monotonic_cst).astype(np.int8)
 
     def _so_far(self, state: dict[str, Any], known: tuple[np.ndarray, np.ndarray]) -> Any:
         """Return an estimator of the rounds so far, which knows some rows' raw predictions."""
