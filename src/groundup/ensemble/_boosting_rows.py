@@ -82,7 +82,11 @@ def collect_block(
     right_from,
 ):
     """Copy a dealt block's two sides to their places."""
+    n_right = end - start - n_left
+    # Slices first: of their indices the compiler knows that they do not count from the end.
+    source, target = dealt[start : start + n_left], rows[left_from : left_from + n_left]
     for i in range(n_left):
-        rows[left_from + i] = dealt[start + i]
-    for i in range(end - start - n_left):
-        rows[right_from + i] = dealt[end - 1 - i]
+        target[i] = source[i]
+    source, target = dealt[start + n_left : end], rows[right_from : right_from + n_right]
+    for i in range(n_right):
+        target[i] = source[n_right - 1 - i]
