@@ -243,7 +243,10 @@ def _lowest_bit(mask):
         (below >> np.uint64(2)) & np.uint64(0x3333333333333333)
     )
     below = (below + (below >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    return (below * np.uint64(0x0101010101010101)) >> np.uint64(56)
+    below += below >> np.uint64(8)
+    below += below >> np.uint64(16)
+    below += below >> np.uint64(32)
+    return below & np.uint64(0x7F)
 
 
 @kernel
