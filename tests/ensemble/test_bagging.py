@@ -136,13 +136,13 @@ def test_the_seed_reaches_the_models():
 def test_warm_start_threads_and_steps(cls, oob_score):
     X, y = table(cls)
     given = {"oob_score": oob_score, "random_state": 1}
-    at_once = cls(n_estimators=12, n_jobs=1, **given).fit(X, y)
-    threads = cls(n_estimators=12, n_jobs=2, **given).fit(X, y)
+    at_once = cls(n_estimators=20, n_jobs=1, **given).fit(X, y)
+    threads = cls(n_estimators=20, n_jobs=2, **given).fit(X, y)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*no out-of-bag prediction")
         warm = cls(n_estimators=5, warm_start=True, **given).fit(X, y)
     first = warm.estimators_[0]
-    warm.set_params(n_estimators=12).fit(X, y)
+    warm.set_params(n_estimators=20).fit(X, y)
     assert warm.estimators_[0] is first
     for other in (threads, warm):
         np.testing.assert_array_equal(answers(at_once, X), answers(other, X))
@@ -150,7 +150,7 @@ def test_warm_start_threads_and_steps(cls, oob_score):
             assert other.oob_score_ == at_once.oob_score_
     with pytest.warns(UserWarning, match="fits nothing"):
         warm.fit(X, y)
-    with pytest.raises(ValueError, match="has 12 models already"):
+    with pytest.raises(ValueError, match="has 20 models already"):
         warm.set_params(n_estimators=3).fit(X, y)
     model = cls(n_estimators=4, random_state=1)
     steps = [len(state["estimators_"]) for state in model._steps(*model._validated(X, y, None))]

@@ -341,12 +341,12 @@ def test_too_few_trees_for_an_out_of_bag_score(cls):
 
 @each_forest
 def test_whole_weights_are_repeated_rows_without_a_bootstrap(cls):
-    X, y = table(cls, 120)
-    weight = np.random.default_rng(0).integers(0, 4, size=120)
-    # No deeper: among a few rows two splits are often equally good, and rounding decides.
-    given = {"n_estimators": 8, "bootstrap": False, "max_depth": 4, "random_state": 0}
-    weighted = cls(**given).fit(X, y, weight)
-    repeated = cls(**given).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
+    X, y = table(cls, 300)
+    weight = np.random.default_rng(0).integers(0, 4, size=300)
+    # Among a few rows two splits are often equally good, and rounding decides: leaves stay large.
+    given = {"n_estimators": 8, "bootstrap": False, "min_weight_fraction_leaf": 0.05}
+    weighted = cls(**given, random_state=0).fit(X, y, weight)
+    repeated = cls(**given, random_state=0).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
     np.testing.assert_allclose(answers(weighted, X), answers(repeated, X), rtol=1e-9, atol=1e-12)
 
 
