@@ -421,11 +421,13 @@ def test_large_targets_keep_their_digits():
     np.testing.assert_allclose(scaled, 1e12 * expected, rtol=1e-6)
 
 
-def test_fewer_rounds_than_there_are_is_refused():
+def test_a_warm_start_that_cannot_go_on_is_refused():
     X, y = make_regression(60, 2, random_state=0)
     model = HistGradientBoostingRegressor(max_iter=5, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match="max_iter=3 must be larger than or equal to n_iter_=5"):
         model.set_params(max_iter=3).fit(X, y)
+    with pytest.raises(ValueError, match="X has only 1 of them"):
+        model.set_params(max_iter=6).fit(X[:, :1], y)
     classifier = HistGradientBoostingClassifier(max_iter=2, warm_start=True).fit(X, y > 0)
     with pytest.raises(ValueError, match="1 trees a round.*need 3"):
         classifier.set_params(max_iter=4).fit(X, np.arange(60) % 3)

@@ -43,6 +43,8 @@ References
 from __future__ import annotations
 
 from collections.abc import Generator
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numba import prange
@@ -54,7 +56,28 @@ from groundup.ensemble._boosting_growing import BoostedTree, TreeGrower
 from groundup.ensemble._constraints import put_in_order
 from groundup.ensemble._leaf_renewal import renewed
 from groundup.ensemble._losses import NONE, Loss
+from groundup.tree._traversal import Packed, pack
 from groundup.tree._tree import Tree
+
+
+class Rounds:
+    """The trees of every round; packed for prediction once somebody predicts."""
+
+    def __init__(self, trees: tuple[tuple[Tree, ...], ...] = ()):
+        self.trees = trees
+
+    @cached_property
+    def packed(self) -> Packed:
+        """All trees, round after round."""
+        return pack([tree for trees in self.trees for tree in trees])
+
+    @property
+    def last_feature(self) -> int:
+        """The greatest number of a column that a tree asks about."""
+        return max((int(tree.feature.max()) for trees in self.trees for tree in trees), default=-1)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"trees": self.trees}
 
 
 @kernel

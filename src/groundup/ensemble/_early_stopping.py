@@ -35,6 +35,15 @@ class Sample(NamedTuple):
         weight = None if self.weight is None else self.weight[rows]
         return Sample(read_only(self.X[rows]), self.y[rows], weight)
 
+    def counting(self) -> Sample:
+        """Leave out the rows of weight 0: they would count where rows are counted."""
+        if self.weight is None or self.weight.all():
+            return self
+        rows = np.flatnonzero(self.weight)
+        if not len(rows):
+            raise ValueError("sample_weight is 0 for every row: there is nothing to learn from.")
+        return self.take(rows)
+
 
 def hold_out(
     n: int, fraction: float | int, classes: np.ndarray | None, seed: int
@@ -96,7 +105,6 @@ class Evaluation:
         Their raw predictions so far.
     curves : dict of str to ndarray, or None
         What earlier rounds were worth, by the names of `CURVES`.
-    n_threads : int
     """
 
     CURVES: ClassVar = ("train_loss_", "validation_loss_", "train_score_", "validation_score_")
@@ -107,13 +115,11 @@ class Evaluation:
         validation: Sample | None,
         raw_val: np.ndarray | None,
         curves: dict[str, np.ndarray] | None,
-        n_threads: int,
     ):
         self.loss = loss
         self.validation = validation
         self.raw_val = raw_val
         self.curves = curves or {name: np.empty(0) for name in self.CURVES}
-        self.n_threads = n_threads
         self.scores_losses = False
         self.scorer: Callable[..., float] | None = None
 
@@ -148,7 +154,8 @@ class Evaluation:
         if self.validation is not None and self.raw_val is not None:
             X, y, weight = self.validation
             if trees:
-                add_values(pack(trees), X, self.raw_val, self.n_threads, len(trees))
+                # on this thread: a pool would wait for those of the growing, which still spin
+                add_values(pack(trees), X, self.raw_val, 1, len(trees))
             raw_val = np.ascontiguousarray(self.raw_val.T)
             news["validation_loss_"] = self.loss.derivatives(y, raw_val, weight)
         if self.scores_losses:

@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
 
 from groundup._blocks import thread_count
 from groundup._estimator import Estimator, Steps, read_only
-from groundup.ensemble._boosting import boost
+from groundup.ensemble._boosting import Rounds, boost
 from groundup.ensemble._boosting_growing import BoostGrowth, TreeGrower
 from groundup.ensemble._boosting_view import ReadByScikitLearn
 from groundup.ensemble._categories import as_table, find_categories
@@ -31,28 +31,12 @@ from groundup.ensemble._constraints import interaction_groups
 from groundup.ensemble._early_stopping import Evaluation, Sample, hold_out, rows_to_score
 from groundup.ensemble._losses import Loss
 from groundup.tree._binning import Binning, bin_columns
-from groundup.tree._traversal import Packed, add_values, pack
-from groundup.tree._tree import Tree
+from groundup.tree._traversal import add_values, pack
 
 MIN_HESSIAN = 1e-3  # of a leaf, as in scikit-learn and LightGBM
 AUTO_STOPPING_ABOVE = 10_000  # rows
 ONE_THREAD_BELOW = 100_000  # values: on a small table threads wait more than they work
 LAYOUT: dict[str, Any] = {"dtype": np.float64, "order": "C", "ensure_all_finite": False}
-
-
-class Rounds:
-    """The trees of every round; packed for prediction once somebody predicts."""
-
-    def __init__(self, trees: tuple[tuple[Tree, ...], ...] = ()):
-        self.trees = trees
-
-    @functools.cached_property
-    def packed(self) -> Packed:
-        """All trees, round after round."""
-        return pack([tree for trees in self.trees for tree in trees])
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {"trees": self.trees}
 
 
 class HistGradientBoosting(ReadByScikitLearn, Estimator):
@@ -197,6 +181,11 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
                 f"n_iter_={self.n_iter_} when warm_start==True; raise it, or set "
                 "warm_start=False to begin anew."
             )
+        if self._rounds.last_feature >= X.shape[1]:
+            raise ValueError(
+                f"A warm start goes on with the same columns, but X has only {X.shape[1]} of them; "
+                "set warm_start=False to begin anew."
+            )
         if self.n_trees_per_iteration_ != loss.n_trees:
             raise ValueError(
                 f"A warm start goes on with {self.n_trees_per_iteration_} trees a round, but "
@@ -220,7 +209,7 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
             seeds = check_random_state(self.random_state)
             self._split_seed = seeds.randint(np.iinfo(np.uint32).max, dtype="u8")
             self._growth_seed = int(seeds.randint(np.iinfo(np.uint32).max, dtype="u8"))
-        sample = _counting_rows(Sample(X, np.asarray(y, dtype=np.float64), sample_weight))
+        sample = Sample(X, np.asarray(y, dtype=np.float64), sample_weight).counting()
         stops = self._stops_early(len(sample.y))
         train, validation = self._split(sample) if stops else (None, None)
 
@@ -245,7 +234,6 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
             validation,
             None if validation is None else self._raw(validation.X, start, rounds),
             {name: getattr(self, name) for name in Evaluation.CURVES} if goes_on else None,
-            n_threads,
         )
         if stops and self.scoring == "loss":
             evaluation.score_losses()
@@ -317,7 +305,7 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
         self._loss_of(y)
         if weight is not None:
             weight = _check_sample_weight(weight, X, dtype=np.float64, ensure_non_negative=True)
-        return _counting_rows(Sample(X, y, weight))
+        return Sample(X, y, weight).counting()
 
     def _grower(self, codes: np.ndarray, binning: Binning, n_threads: int) -> TreeGrower:
         growth = BoostGrowth(
@@ -370,13 +358,3 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
         for trees in self._rounds.trees:
             add_values(pack(trees), X, raw, thread_count(), len(trees))
             yield raw.copy()
-
-
-def _counting_rows(sample: Sample) -> Sample:
-    """Leave out the rows of weight 0: they would count where rows are counted."""
-    if sample.weight is None or sample.weight.all():
-        return sample
-    rows = np.flatnonzero(sample.weight)
-    if not len(rows):
-        raise ValueError("sample_weight is 0 for every row: there is nothing to learn from.")
-    return sample.take(rows)
