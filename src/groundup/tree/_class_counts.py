@@ -62,6 +62,12 @@ class CountSpace(NamedTuple):
 
 
 @kernel
+def bit_position(bit):
+    """Return which of a 64-bit number's bits is the one that is set."""
+    return _POSITION[(bit * _DE_BRUIJN) >> _58]
+
+
+@kernel
 def m_log_m(m):
     """Return m log2 m for a whole number."""
     return _LOGS[m] if m < 4096 else m * math.log2(m)
@@ -113,7 +119,7 @@ def tally_few(
         while bits != 0:
             lowest = bits & (~bits + _ONE)
             bits ^= lowest
-            code = (word << 6) + _POSITION[(lowest * _DE_BRUIJN) >> _58]
+            code = 64 * word + bit_position(lowest)
             total += histogram[0, code]
             histogram[0, code] = 0
             present[n_present] = code

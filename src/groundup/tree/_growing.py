@@ -369,6 +369,7 @@ def _space(p: int, n_keys: int, n_classes: int, kind: int, medians: Medians | No
     n_codes = 257 if n_keys == 0 else n_keys + 1
     summing = Workspace(
         histogram=np.zeros((256, width)),
+        occupied=np.zeros(4, np.uint64),
         tallies=np.empty((n_codes, width)),
         present=np.empty(n_codes, np.int64),
         keys=np.empty(n_keys, np.uint64),

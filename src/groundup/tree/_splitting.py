@@ -21,7 +21,8 @@ from typing import NamedTuple
 import numpy as np
 
 from groundup._kernel import kernel
-from groundup.tree._criterion import side_gain
+from groundup.tree._class_counts import bit_position
+from groundup.tree._criterion import EPSILON, GINI, SQUARED_ERROR, side_gain
 from groundup.tree._sample import NO_SPLIT, Split
 from groundup.tree._sampling import draw, take_back
 
@@ -33,6 +34,8 @@ class Workspace(NamedTuple):
     ----------
     histogram : ndarray of shape (256, 1 + n_sums)
         Zero between two columns.
+    occupied : ndarray of shape (4,), dtype uint64
+        Which codes occur, a bit each; zero between two columns.
     tallies : ndarray of shape (most codes, 1 + n_sums)
         Rows and sums of the codes that occur in the node, in ascending order.
     present : ndarray of shape (most codes,), dtype int64
@@ -43,6 +46,7 @@ class Workspace(NamedTuple):
     """
 
     histogram: np.ndarray
+    occupied: np.ndarray
     tallies: np.ndarray
     present: np.ndarray
     keys: np.ndarray
@@ -124,15 +128,30 @@ def tally(
     width = tallies.shape[1]
     n_present = 0
     if codes.itemsize == 1:
-        least, greatest = 256, -1
-        for i in range(start, end):
-            row = rows[half, i]
-            code = np.int64(codes[row, f])
-            least = min(least, code)
-            greatest = max(greatest, code)
-            add_row(histogram, code, is_class, target[row], weight[row], centre)
-        for code in range(least, greatest + 1):
-            if histogram[code, 0] > 0.0:
+        occupied = work.occupied
+        if is_class:
+            for i in range(np.uint64(start), np.uint64(end)):
+                row = rows[half, i]
+                code = np.uint64(codes[row, f])
+                occupied[code >> np.uint64(6)] |= np.uint64(1) << (code & np.uint64(63))
+                histogram[code, 0] += 1.0
+                histogram[code, 1 + np.int64(target[row])] += weight[row]
+        else:
+            for i in range(np.uint64(start), np.uint64(end)):
+                row = rows[half, i]
+                code = np.uint64(codes[row, f])
+                w = weight[row]
+                occupied[code >> np.uint64(6)] |= np.uint64(1) << (code & np.uint64(63))
+                histogram[code, 0] += 1.0
+                histogram[code, 1] += w
+                histogram[code, 2] += w * (target[row] - centre)
+        for word in range(4):
+            bits = occupied[word]
+            occupied[word] = 0
+            while bits != 0:
+                lowest = bits & (~bits + np.uint64(1))
+                bits ^= lowest
+                code = 64 * word + bit_position(lowest)
                 present[n_present] = code
                 for s in range(width):
                     tallies[n_present, s] = histogram[code, s]
@@ -184,27 +203,108 @@ def cut_gain(growth, work, is_class):
 
 
 @kernel
-def best_cut(growth, f, n_bins, n_present, is_class, work, best):
-    """Return the best of `best` and the cuts of column `f`, whose tallies stand in `work`."""
-    tallies, present, left = work.tallies, work.present, work.left
-    width = left.shape[0]
-    n_values = n_present
-    has_missing = present[n_present - 1] == n_bins
-    if has_missing:
-        n_values -= 1
+def best_cut_of_classes(
+    growth,
+    f,
+    missing,  # the code of a missing value
+    n_present,
+    present,  # (.,) in
+    tallies,  # (., 1 + n_classes) in
+    total,  # (1 + n_classes,) in
+    left,  # (1 + n_classes,) out: a buffer
+    best,
+):
+    """Return the best of `best` and the cuts of column `f`."""
+    width = total.shape[0]
+    has_missing = present[n_present - 1] == missing
+    n_values = n_present - 1 if has_missing else n_present
+    best_gain, best_at, best_side = best.gain, -1, 2
     for missing_left in range(2 if has_missing else 1):
         for s in range(width):
             left[s] = tallies[n_values, s] if missing_left else 0.0
         # With the missing values on the right, all others may go left.
         n_cuts = n_values if has_missing and not missing_left else n_values - 1
         for j in range(n_cuts):
-            for s in range(width):
-                left[s] += tallies[j, s]
-            gain = cut_gain(growth, work, is_class)
-            if gain > best.gain:
-                side = missing_left if has_missing else 2
-                best = Split(gain, np.int64(f), present[j], present[j + 1], np.int64(side))
-    return best
+            # The sums over the classes of W_c, and of W_c^2 or W_c log2 W_c, on both sides.
+            W_left, W_right, on_left, on_right = 0.0, 0.0, 0.0, 0.0
+            left[0] += tallies[j, 0]
+            for c in range(1, width):
+                left[c] += tallies[j, c]
+                w_left, w_right = left[c], total[c] - left[c]
+                W_left += w_left
+                W_right += w_right
+                if growth.criterion == GINI:
+                    on_left += w_left * w_left
+                    on_right += w_right * w_right
+                else:
+                    on_left += w_left * math.log2(w_left) if w_left > 0.0 else 0.0
+                    on_right += w_right * math.log2(w_right) if w_right > 0.0 else 0.0
+            if growth.criterion == GINI:
+                gain = on_left / W_left + on_right / W_right
+            else:
+                gain = (
+                    on_left - W_left * math.log2(W_left) + on_right - W_right * math.log2(W_right)
+                )
+            if (
+                gain > best_gain
+                and min(left[0], total[0] - left[0]) >= growth.min_samples_leaf
+                and min(W_left, W_right) >= growth.min_weight_leaf
+            ):
+                best_gain, best_at = gain, j
+                best_side = missing_left if has_missing else 2
+    if best_at < 0:
+        return best
+    return Split(
+        best_gain, np.int64(f), present[best_at], present[best_at + 1], np.int64(best_side)
+    )
+
+
+@kernel
+def best_cut_of_targets(
+    growth,
+    f,
+    missing,  # the code of a missing value
+    n_present,
+    present,  # (.,) in
+    tallies,  # (., 3) in: rows, W and S of each code
+    total,  # (3,) in
+    best,
+):
+    """Return the best of `best` and the cuts of column `f`."""
+    n, W, S = total[0], total[1], total[2]
+    has_missing = present[n_present - 1] == missing
+    n_values = n_present - 1 if has_missing else n_present
+    best_gain, best_at, best_side = best.gain, -1, 2
+    for missing_left in range(2 if has_missing else 1):
+        n_left, W_left, S_left = 0.0, 0.0, 0.0
+        if missing_left:
+            n_left, W_left = tallies[n_values, 0], tallies[n_values, 1]
+            S_left = tallies[n_values, 2]
+        # With the missing values on the right, all others may go left.
+        n_cuts = n_values if has_missing and not missing_left else n_values - 1
+        for j in range(n_cuts):
+            n_left += tallies[j, 0]
+            W_left += tallies[j, 1]
+            S_left += tallies[j, 2]
+            W_right, S_right = W - W_left, S - S_left
+            if growth.criterion == SQUARED_ERROR:
+                gain = S_left * S_left / W_left + S_right * S_right / W_right
+            elif S_left <= EPSILON or S_right <= EPSILON:  # a mean of zero cannot be predicted
+                continue
+            else:
+                gain = S_left * math.log(S_left / W_left) + S_right * math.log(S_right / W_right)
+            if (
+                gain > best_gain
+                and min(n_left, n - n_left) >= growth.min_samples_leaf
+                and min(W_left, W_right) >= growth.min_weight_leaf
+            ):
+                best_gain, best_at = gain, j
+                best_side = missing_left if has_missing else 2
+    if best_at < 0:
+        return best
+    return Split(
+        best_gain, np.int64(f), present[best_at], present[best_at + 1], np.int64(best_side)
+    )
 
 
 @kernel
@@ -232,6 +332,7 @@ def find_split(
     """
     p = table.codes.shape[1]
     wanted = min(growth.max_features, p)
+    present, tallies, total, left = work.present, work.tallies, work.total, work.left
     best = NO_SPLIT
     found = False
     n_drawn = 0
@@ -244,6 +345,11 @@ def find_split(
         if n_present == 1:
             continue
         found = True
-        best = best_cut(growth, f, n_bins, n_present, is_class, work, best)
+        if is_class:
+            best = best_cut_of_classes(
+                growth, f, n_bins, n_present, present, tallies, total, left, best
+            )
+        else:
+            best = best_cut_of_targets(growth, f, n_bins, n_present, present, tallies, total, best)
     take_back(features, n_drawn, seed)
     return best
