@@ -127,7 +127,7 @@ def test_a_reader_who_asks_the_rows_gets_the_answers_of_the_tree(seed):
             target="y",
             is_boolean=feature.column == "sold",
         )
-        if "weight" in put.test:
+        if "weighs" in put.test:
             continue
         yes = answers(frame, put.column, put.test)
         left = Z[:, j] <= threshold
@@ -174,7 +174,7 @@ def test_averages_and_shares_are_named():
 def test_words_are_there_or_weigh_more():
     weights, word = np.array([0.0, 0.2, 0.4, 0.0]), PreparedFeature("text", "word", "free")
     assert question(word, 0.1, weights, None, target="spam")[1:] == ("has “free”", False)
-    assert question(word, 0.3, weights, None, target="spam").test == "weight of “free” > 0.3"
+    assert question(word, 0.3, weights, None, target="spam").test == "“free” weighs > 0.3"
 
 
 def compared(task, chosen, n=400):

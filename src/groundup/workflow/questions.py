@@ -87,7 +87,7 @@ def question(
         if not np.any((prepared > 0) & (prepared <= threshold)):
             return Question(column, f"has “{what}”", False)
         over = _short(prepared[prepared <= threshold].max(), prepared[prepared > threshold].min())
-        return Question(column, f"weight of “{what}” > {over}", False)
+        return Question(column, f"“{what}” weighs > {over}", False)
 
     values = feature.value(prepared)
     if kind == "number" and raw is not None:

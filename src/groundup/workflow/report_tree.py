@@ -226,7 +226,8 @@ def tree_drawing(
             for c in (k, 1 - k)
         ]
     elif classes:
-        keys = [(plain(classes[c], 40), colour) for c, colour in colours.items()]
+        of = "" if all(isinstance(label, str) for label in classes) else f"{plain(target, 40)} "
+        keys = [(of + plain(classes[c], 40), colour) for c, colour in colours.items()]
         keys += [("all others", GREY)] if len(keys) < len(classes) else []
     return TreeDrawing(
         _WIDTH,
