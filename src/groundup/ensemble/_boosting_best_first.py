@@ -47,7 +47,7 @@ from groundup.ensemble._boosting_splitting import (
 from groundup.ensemble._constraints import allowed_columns
 from groundup.ensemble._histogram import fill, merge, subtract, sums
 
-UNIT = 4  # columns that a thread works on at a time
+TOGETHER = 4  # columns whose histograms are filled together: a thread gets a multiple of it
 SMALL = 4096  # rows of a node up to which threads share out its columns; above, its rows
 BLOCK = 8192  # rows that a thread deals to the children at a time
 MOST_BLOCKS = 64
@@ -128,14 +128,26 @@ def choose_allowed(table, nodes, pair, growth, allowed):
 
 @kernel
 def work_unit(
-    table, growth, scale, work, nodes, pair, searched, n_parts, unit, allowed, gain, candidate
+    table,
+    growth,
+    scale,
+    work,
+    nodes,
+    pair,
+    searched,
+    n_parts,
+    unit,
+    width,
+    allowed,
+    gain,
+    candidate,
 ):
     """Do what new nodes need for a few columns: both their histograms and best splits.
 
     The pair is the smaller child and the larger one; of the root and -1 at first.  With n_parts 0
     nothing is summed yet.
     """
-    first, last = unit * UNIT, min(allowed.shape[1], (unit + 1) * UNIT)
+    first, last = unit * width, min(allowed.shape[1], (unit + 1) * width)
     words = work.kept.shape[1]
     word_from, word_to = table.columns[first].start * words, table.columns[last].start * words
     small = nodes.node[pair[0]]
@@ -262,6 +274,8 @@ def grow_best_first(
     """Grow a tree; return the number of its nodes."""
     n, p = work.rows.shape[0], table.columns.shape[0] - 1
     max_nodes = nodes.node.shape[0]
+    # Each thread gets its columns in one piece, since for each piece the rows are gathered anew.
+    width = TOGETHER * ((p + TOGETHER * n_parts - 1) // (TOGETHER * n_parts))
     gain, candidate = np.empty((2, p)), np.empty((2, p), np.int64)
     allowed = np.empty((2, p), np.bool_)
     goes_left = np.empty(256, np.uint8)
@@ -285,10 +299,10 @@ def grow_best_first(
                 open_root(table, work, n_parts, growth, scale, seed, nodes)
                 searched[0], searched[1] = may_split(nodes.node[0], growth), False
             choose_allowed(table, nodes, pair, growth, allowed)
-            for unit in prange((p + UNIT - 1) // UNIT):
+            for unit in prange((p + width - 1) // width):
                 work_unit(
                     table, growth, scale, work, nodes, pair, searched, n_parts if apart else 0,
-                    np.int64(unit), allowed, gain, candidate,
+                    np.int64(unit), width, allowed, gain, candidate,
                 )  # fmt: skip
             n_waiting, n_free = settle(
                 nodes, pair, searched, growth, gain, candidate,

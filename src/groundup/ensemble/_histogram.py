@@ -33,7 +33,7 @@ from numba import prange
 from groundup._blocks import block_bounds
 from groundup._kernel import block_kernel, kernel
 
-TILE = 512  # rows whose numbers are gathered before they are added
+TILE = 1024  # rows whose numbers are gathered before they are added
 CACHE_LINE = 64  # bytes
 
 
