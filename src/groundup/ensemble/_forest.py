@@ -129,7 +129,7 @@ def forest(
             n_more = TREES_A_STEP + max(0, len(trees) - len(so_far))
             for tree, leaf in islice(newly_grown, n_more):
                 so_far.append(tree)
-                if out_of_bag is not None:
+                if out_of_bag is not None and leaf is not None:
                     out_of_bag.add(tree, leaf)
             yield TreeSequence(so_far)
             if len(so_far) == len(seeds):
