@@ -11,6 +11,9 @@ from sklearn.metrics import log_loss
 from benchmarks._harness import Workload
 
 TEST_ROWS = 20_000
+# From one random table to the next, two libraries' losses differ by 0.7% (one standard deviation)
+# this way or that, because their bins differ; over eight tables the mean difference was 0.1%.
+LEVEL = 0.02
 
 
 def classes(n: int, p: int, n_classes: int):
@@ -90,7 +93,7 @@ def _workload(kind: str, shape: str, data) -> Workload:
         ours,
         peers,
         _test_loss,
-        {figure: 0.01},
+        {figure: LEVEL},
     )
 
 
