@@ -148,10 +148,31 @@ def test_time_that_has_run_out_leaves_two_folds_for_all_models(monkeypatch):
         y,
         make_folds(X, y, "binary"),
         "binary",
-        deadline=time.monotonic() - 1,
+        deadline=time.monotonic() - 1e6,
     )
     assert {len(scores) for scores in comparison.scores.values()} == {2}
     assert comparison.findings[0].code == "out-of-time"
+
+
+def test_the_time_to_compile_does_not_count(monkeypatch):
+    """A first fold that takes ten seconds more than the others leaves the folds their time."""
+    monkeypatch.setattr(compare_module, "_GRACE_SECONDS", 0.0)
+    clock = [0.0]
+    monkeypatch.setattr(compare_module.time, "monotonic", lambda: clock[0])
+    X, y = make_table("binary")
+    folds = make_folds(X, y, "binary")
+    rungs = ladder("binary")[:2]
+
+    def work(done, total, text):
+        clock[0] += 6.0 if done <= len(rungs) else 1.0
+
+    for deadline, n_folds in ((15.0, 5), (3.0, 2)):
+        clock[0] = 0.0
+        comparison = compare(
+            make_preparation(), X, y, folds, "binary",
+            deadline=deadline, progress=work, rungs=rungs,
+        )  # fmt: skip
+        assert len(comparison.scores["logistic"]) == n_folds
 
 
 def test_a_rest_that_is_done_soon_is_not_cut_off():
