@@ -1,38 +1,30 @@
 """Growing a tree: split the root, then its children, then theirs, until nothing is left to split.
 
 Random choices hang on the path to a node alone, and row order within a node never changes (see
-`_sample`).  So the same tree comes out level by level (`grow`, which can be watched), depth first
-in one call (`grow_tree`, for the trees of a forest), and on any number of threads.  With
-`max_leaf_nodes` the node whose split improves the tree most is split next.
+`_sample`).  So the same tree comes out level by level (`grow`, which can be watched) and depth
+first in one call (`grow_tree`, for the trees of a forest, each on a thread).  With `max_leaf_nodes`
+the node whose split improves the tree most is split next (`_best_first`).
 
 Cost: about n log n row visits for each column that is looked at.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from groundup._kernel import kernel
 from groundup.tree._absolute_error import Medians, medians_of
+from groundup.tree._best_first import Frontier, grow_best_first
 from groundup.tree._binning import Binning
 from groundup.tree._class_counts import COLUMNS_AT_ONCE, FIELD, MOST_WEIGHT, CountSpace
 from groundup.tree._criterion import ABSOLUTE_ERROR, POISSON
+from groundup.tree._expanding import expand
 from groundup.tree._grown import Grown, in_depth_first_order, in_order, thresholds, to_tree
-from groundup.tree._nodes import (
-    Growth,
-    Nodes,
-    adopt,
-    expand,
-    find_cut,
-    make_children,
-    may_split,
-    plant,
-)
-from groundup.tree._sample import CLASSES, COUNTS, TARGETS, Columns, Sample, Split, Table
+from groundup.tree._nodes import Growth, Nodes, plant
+from groundup.tree._sample import CLASSES, COUNTS, TARGETS, Columns, Sample, Table
 from groundup.tree._splitting import Workspace
 
 __all__ = ["Grown", "Growth", "grow", "grow_tree", "thresholds", "to_tree"]
@@ -78,105 +70,6 @@ def grow_waiting(
                 n_waiting += 2
             n_nodes += 2
     return n_waiting, n_nodes
-
-
-class Frontier(NamedTuple):
-    """Best first: the splits that could be made next.
-
-    Parameters
-    ----------
-    split : ndarray of shape (capacity, 4), dtype int32
-        Column, last code on the left, first on the right, and side of the missing values.
-    left_counts : ndarray of shape (capacity,), dtype int64
-    improvement : ndarray of shape (capacity,), dtype float64
-        What each split is worth; minus infinity where there is none, or where it was made.
-    """
-
-    split: np.ndarray
-    left_counts: np.ndarray
-    improvement: np.ndarray
-
-
-@kernel
-def grow_best_first(
-    growth,
-    columns,
-    sample,
-    nodes,
-    n_rows,
-    seed,
-    frontier,
-    first_new,
-    n_nodes,  # 0: the root is yet to be made
-    n_splits,
-    features,
-    counting,
-    summing,
-    medians,
-):
-    """Find the splits of the nodes from `first_new`, then make the best one, `n_splits` times over.
-
-    Returns the number of nodes; all their splits have been looked for.
-    """
-    splits, left_counts, improvement = frontier
-    if n_nodes == 0:
-        plant(growth, sample, nodes, n_rows, seed, counting, summing, medians)
-        n_nodes = 1
-    while True:
-        for node in range(first_new, n_nodes):
-            improvement[node] = -math.inf
-            if may_split(growth, nodes.places, nodes.figures, node):
-                split, left = find_cut(
-                    growth,
-                    columns,
-                    sample,
-                    nodes.places,
-                    node,
-                    features,
-                    counting,
-                    summing,
-                    medians,
-                )
-                if split.feature >= 0:
-                    # The two places past the last node show what the children would be.
-                    improvement[node] = make_children(
-                        growth,
-                        columns,
-                        sample,
-                        nodes,
-                        node,
-                        split,
-                        left,
-                        n_nodes,
-                        counting,
-                        summing,
-                        medians,
-                    )
-                    splits[node, 0], splits[node, 1] = split.feature, split.last_left
-                    splits[node, 2], splits[node, 3] = (split.first_right, split.missing_left)
-                    left_counts[node] = left
-        best = 0
-        for node in range(1, n_nodes):
-            if improvement[node] > improvement[best]:
-                best = node
-        if n_splits == 0 or improvement[best] == -math.inf:
-            return n_nodes
-        split = Split(
-            0.0,
-            np.int64(splits[best, 0]),
-            np.int64(splits[best, 1]),
-            np.int64(splits[best, 2]),
-            np.int64(splits[best, 3]),
-        )
-        left = left_counts[best]
-        make_children(
-            growth, columns, sample, nodes, best, split, left, n_nodes, counting, summing, medians
-        )
-        adopt(nodes.links, nodes.places, best, split, n_nodes)
-        improvement[best] = -math.inf
-        first_new = n_nodes
-        n_nodes += 2
-        n_splits -= 1
 
 
 @kernel
@@ -408,7 +301,7 @@ def grow(
     n_classes : int
         0 for regression.
     n_threads : int, default=1
-        Threads; they do not change a bit of the result.
+        Accepted; a tree is grown on one thread.
 
     Yields
     ------
