@@ -9,6 +9,7 @@ import numpy as np
 from groundup._kernel import kernel
 from groundup.ensemble._boosting_splitting import TINY
 from groundup.ensemble._constraints import bounded_value
+from groundup.tree._sampling import DRAW, TO_LEFT, TO_RIGHT, mixed, number, unit
 from groundup.tree._tree import LEAF, NO_FEATURE
 
 
@@ -55,15 +56,6 @@ class Nodes(NamedTuple):
 
 
 @kernel
-def hashed(key):
-    """Return 64 random-looking bits of a number (the finaliser of SplitMix64)."""
-    key = np.uint64(key) + np.uint64(0x9E3779B97F4A7C15)
-    key = (key ^ (key >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    key = (key ^ (key >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return key ^ (key >> np.uint64(31))
-
-
-@kernel
 def choose_columns(
     key,  # of the node
     share,  # of the allowed columns that may be chosen
@@ -77,8 +69,7 @@ def choose_columns(
     for f in range(allowed.shape[0]):
         if allowed[f]:
             # Each column is kept with probability needed / left.
-            draw = hashed(key ^ np.uint64(f)) >> np.uint64(11)
-            kept = np.float64(draw) * 2.0**-53 * left < needed
+            kept = unit(key, number(f, DRAW)) * left < needed
             allowed[f] = kept
             needed -= kept
             left -= 1
@@ -106,12 +97,12 @@ def open_children(
     node,  # NODE inout
     left,  # NODE inout: with its sums
     right,  # NODE out
-    number,  # of the left child
+    left_number,
     monotonic,  # of the column that the node splits on
     growth,  # BoostGrowth
 ):
     """Set up the two children of a node."""
-    node.left = number
+    node.left = left_number
     right.gradient = node.gradient - left.gradient
     right.hessian = node.hessian - left.hessian
     right.n_rows = node.n_rows - left.n_rows
@@ -119,8 +110,8 @@ def open_children(
     right.lower, right.upper = node.lower, node.upper
     middle = node.start + left.n_rows
     depth, key = node.depth + 1, node.key
-    open_node(left, node.start, middle, depth, hashed(key + np.uint64(1)), growth)
-    open_node(right, middle, node.end, depth, hashed(key + np.uint64(2)), growth)
+    open_node(left, node.start, middle, depth, mixed(key, TO_LEFT), growth)
+    open_node(right, middle, node.end, depth, mixed(key, TO_RIGHT), growth)
     if monotonic != 0:
         between = 0.5 * (left.value + right.value)
         if monotonic > 0:
@@ -142,7 +133,7 @@ def may_split(node, growth):
 @kernel
 def queue(
     nodes,  # (m,) NODE in
-    number,
+    newcomer,  # its number
     by_gain,  # or by size, the smallest first
     waiting,  # (m,) inout: node numbers, the next one last
     n_waiting,
@@ -152,12 +143,12 @@ def queue(
     while place > 0:
         other = waiting[place - 1]
         if by_gain:
-            goes_first = nodes[number].gain > nodes[other].gain
+            goes_first = nodes[newcomer].gain > nodes[other].gain
         else:
-            goes_first = nodes[number].n_rows < nodes[other].n_rows
+            goes_first = nodes[newcomer].n_rows < nodes[other].n_rows
         if goes_first:
             break
         waiting[place] = other
         place -= 1
-    waiting[place] = number
+    waiting[place] = newcomer
     return n_waiting + 1
