@@ -34,6 +34,8 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.dispatcher import Dispatcher
 
+from groundup._called_kernels import compile_into_callers
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 #: The most threads that a block kernel may use in this process.
@@ -168,10 +170,15 @@ class _Cache(FunctionCache):
 
 
 def _compile_lazily(function: Function, parallel: bool = False) -> Any:
-    compiled: Any = numba.njit(**_OPTIONS, parallel=parallel)(function)
+    def compiled_with(**more: Any) -> Any:
+        return numba.njit(**_OPTIONS, parallel=parallel, **more)(function)
+
+    compiled = compiled_with(no_cfunc_wrapper=True)
     # With NUMBA_DISABLE_JIT=1 it is the function itself; what was typed at a prompt has no file.
     if isinstance(compiled, Dispatcher) and os.path.exists(function.__code__.co_filename):
         compiled._cache = _Cache(function, parallel)  # type: ignore[attr-defined]
+    if not parallel:
+        compile_into_callers(compiled, compiled_with)
     return compiled
 
 
