@@ -75,7 +75,8 @@ def in_order(
                     raise errors[0]
                 if not work_on_one():  # what is missing is in the hands of another thread
                     with news:
-                        news.wait_for(lambda number=number: number in results or errors)
+                        while number not in results and not errors:
+                            news.wait()
             yield results.pop(number)
     finally:
         waiting.clear()

@@ -1,0 +1,96 @@
+"""The first run on a machine: the models' kernels are compiled beside the run, by two processes.
+
+Kernels become machine code when they are first called, and are kept from then on.  Compiling those
+of all models takes half a minute and some hundred megabytes.  Done by two processes of their own it
+takes half as long, and the memory is given back when they end.  What they compile, they compile by
+fitting every model to random numbers of the table's shape.
+
+Nothing depends on it: where the kernels cannot be kept, or a process fails, the run compiles what
+it needs itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+import groundup
+from groundup.workflow.ladder import ladder
+
+_MOST_ROWS = 20_000  # of the random table: enough to call the forms of kernels that use threads
+_MOST_COLUMNS = 50
+_SLOWEST = "boosting"  # takes as long to compile as all the others
+
+
+def _stamp(folder: Path, task: str) -> Path:
+    """Name the file that says: this has been done here."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return folder / f"{task}-{groundup.__version__}-{python}-{version('numba')}.compiled"
+
+
+def is_compiled(task: str) -> bool:
+    """Tell whether there is nothing to compile ahead, or no use in it."""
+    from groundup._kernel import cache_folder, private_folder
+
+    folder = cache_folder()
+    return not private_folder(folder) or _stamp(folder, task).exists()
+
+
+def compile_ahead(task: str, n_rows: int, n_columns: int, n_classes: int) -> None:
+    """Compile the kernels of a task's models, and keep them.
+
+    Parameters
+    ----------
+    task : {"binary", "multiclass", "regression"}
+    n_rows, n_columns : int
+        The shape of the prepared table.
+    n_classes : int
+        0 for regression.
+    """
+    from groundup._kernel import cache_folder
+
+    names = [candidate.name for candidate in ladder(task)]
+    halves = [[name for name in names if name != _SLOWEST], [_SLOWEST]]
+    shape = [min(n_rows, _MOST_ROWS), min(n_columns, _MOST_COLUMNS), n_classes]
+    command = [sys.executable, "-P", "-m", __name__, task, *map(str, shape)]
+    processes = [
+        subprocess.Popen(
+            [*command, *half],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        for half in halves
+    ]
+    try:
+        succeeded = [process.wait() == 0 for process in processes]
+    finally:
+        for process in processes:
+            process.kill()  # after Ctrl-C; one that has ended does not mind
+            process.wait()
+    if all(succeeded):
+        with contextlib.suppress(OSError):
+            _stamp(cache_folder(), task).touch()
+
+
+def _fit_all(task: str, n_rows: int, n_columns: int, n_classes: int, names: list[str]) -> None:
+    """Fit the models to random numbers, and let them predict."""
+    random = np.random.default_rng(0)
+    X = random.standard_normal((n_rows, n_columns))  # (n, p)
+    y = random.standard_normal(n_rows) if n_classes == 0 else np.arange(n_rows) % n_classes
+    for candidate in ladder(task):
+        if candidate.name in names:
+            model = candidate.build().fit(X, y)
+            (model.predict if n_classes == 0 else model.predict_proba)(X)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    given_task, rows, columns, classes, *given_names = sys.argv[1:]
+    _fit_all(given_task, int(rows), int(columns), int(classes), given_names)
