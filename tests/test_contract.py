@@ -39,8 +39,6 @@ _TIES_BY_ROUNDING = {
 }
 EXPECTED_FAILURES: dict[str, dict[str, str]] = {
     "AdaBoostClassifier": _TIES_BY_ROUNDING,
-    "BaggingClassifier": _DRAWN_BY_WEIGHT,
-    "BaggingRegressor": _DRAWN_BY_WEIGHT,
     "RandomForestClassifier": _DRAWN_BY_WEIGHT,
     "RandomForestRegressor": _DRAWN_BY_WEIGHT,
     "SGDClassifier": _ONE_STEP_A_ROW,

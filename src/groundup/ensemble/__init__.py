@@ -8,8 +8,6 @@ __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
         "AdaBoostClassifier": "_adaboost",
-        "BaggingClassifier": "_bagging_classifier",
-        "BaggingRegressor": "_bagging_regressor",
         "ExtraTreesClassifier": "_extra_trees",
         "ExtraTreesRegressor": "_extra_trees",
         "HistGradientBoostingClassifier": "_hist_gradient_boosting_classifier",

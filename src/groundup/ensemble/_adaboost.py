@@ -74,11 +74,8 @@ def samme(
         models.append(model)
         a = learning_rate * (np.log((1.0 - e) / e) + np.log(n_classes - 1.0)) if e > 0.0 else 1.0
         votes[t], errors[t] = a, e
-        yield {
-            "estimators_": models.copy(),
-            "estimator_weights_": votes,
-            "estimator_errors_": errors,
-        }
+        state = {"estimators_": models.copy(), "estimator_weights_": votes}
+        yield state | {"estimator_errors_": errors}
         if e == 0.0:
             return
         w = w * np.exp(a * wrong)
@@ -166,16 +163,10 @@ class AdaBoostClassifier(ClassifierMixin, Estimator):
         self.n_classes_ = len(self.classes_)
         weak = DecisionTreeClassifier(max_depth=1) if self.estimator is None else self.estimator
         self.estimator_ = clone(weak)
-        return samme(
-            X,
-            self.classes_[y],
-            np.ones(len(y)) if sample_weight is None else sample_weight,
-            self.estimator_,
-            self.n_classes_,
-            self.n_estimators,
-            self.learning_rate,
-            check_random_state(self.random_state),
-        )
+        random_state = check_random_state(self.random_state)
+        w = np.ones(len(y)) if sample_weight is None else sample_weight
+        limits = (self.n_classes_, self.n_estimators, self.learning_rate, random_state)
+        return samme(X, self.classes_[y], w, self.estimator_, *limits)
 
     @property
     def feature_importances_(self) -> np.ndarray:
@@ -210,9 +201,8 @@ class AdaBoostClassifier(ClassifierMixin, Estimator):
         return last
 
     def _elected(self, decision: np.ndarray) -> np.ndarray:
-        return self.classes_[
-            (decision > 0).astype(int) if decision.ndim == 1 else decision.argmax(axis=1)
-        ]
+        binary = decision.ndim == 1
+        return self.classes_[(decision > 0).astype(int) if binary else decision.argmax(axis=1)]
 
     def _shares(self, decision: np.ndarray) -> np.ndarray:
         if decision.ndim == 1:

@@ -81,7 +81,7 @@ class Bootstrap:
         max_samples: int | float | None = None,
     ):
         self.n_samples = n_samples
-        self.n_draws = number_of_draws(n_samples, sample_weight, max_samples)
+        self.n_draws = _number_of_draws(n_samples, sample_weight, max_samples)
         self.cumulative = np.empty(0)
         self.guide = np.empty(0, dtype=np.int64)
         if sample_weight is not None:
@@ -105,7 +105,7 @@ class Bootstrap:
         return counts
 
 
-def number_of_draws(
+def _number_of_draws(
     n_samples: int, sample_weight: np.ndarray | None, max_samples: int | float | None
 ) -> int:
     """Translate `max_samples` into a number of rows (see `Bootstrap`)."""

@@ -107,11 +107,6 @@ class OutOfBag:
         """Add a tree's answers; called in the order of the trees, so that sums keep their bits."""
         _add(leaf, tree.value, self.sums, self.n_trees)
 
-    def add_rows(self, rows: np.ndarray, answers: np.ndarray) -> None:
-        """Add a model's answers (len(rows), n_values) for the rows that it has not seen."""
-        self.sums[rows] += answers
-        self.n_trees[rows] += 1
-
     def mean(self) -> np.ndarray:
         """Return the mean answer for each row: (n_samples, n_values), 0 where no tree has one."""
         return self.sums / np.maximum(self.n_trees, 1)[:, np.newaxis]
