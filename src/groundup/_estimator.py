@@ -38,6 +38,10 @@ State = dict[str, Any]
 Steps = Generator[State, None, None]
 
 
+class _InterruptedAfterAStep(KeyboardInterrupt):
+    """Ctrl-C, where the estimator holds the last whole step."""
+
+
 class Estimator(CallbackSupportMixin, BaseEstimator):
     """Base of all estimators: owns ``fit``, and asks the algorithm for its steps.
 
@@ -102,6 +106,18 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
 
     @with_callbacks
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
+        before = dict(vars(self))
+        try:
+            return self._learn(X, y, sample_weight)
+        except _InterruptedAfterAStep:
+            raise
+        except BaseException:
+            # New columns or classes beside an old state would read what is not there.
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    def _learn(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._validate_params()
         thread_count(getattr(self, "n_jobs", None))  # n_jobs=0 is refused before any work
         X_given, y_given, weight_given = X, y, sample_weight
@@ -161,7 +177,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         for name, value in state.items():
             setattr(self, name, value)
         if interrupted:
-            raise KeyboardInterrupt(
+            raise _InterruptedAfterAStep(
                 f"{type(self).__name__}.fit was interrupted after step {n_steps}. "
                 "The estimator holds that step and can predict."
             )
@@ -235,6 +251,21 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
             X = validate_data(self, X, reset=False, **_LAYOUT)
         self._check_values(X)
         return read_only(X)
+
+    def _seen(self) -> dict[str, Any]:
+        """Return what is known of the last fit's columns and classes."""
+        return {name: vars(self)[name] for name in _SET_BY_VALIDATION if name in vars(self)}
+
+    def _require_as_seen(self, before: dict[str, Any]) -> None:
+        """Raise a ValueError where a warm start would go on with other columns or classes."""
+        now = self._seen()
+        for name in sorted(before.keys() | now.keys()):
+            if not np.array_equal(np.asarray(before.get(name)), np.asarray(now.get(name))):
+                raise ValueError(
+                    f"{type(self).__name__}(warm_start=True) was fitted to other data: {name} was "
+                    f"{before.get(name)}, now it is {now.get(name)}. Set warm_start=False to begin "
+                    "anew."
+                )
 
     def _check_values(self, X: np.ndarray) -> None:
         """Raise a ValueError for infinity, and for NaN unless the tags say that it is allowed."""

@@ -105,9 +105,13 @@ class _Locator(_CacheLocator):
     def get_source_stamp(self):
         # numba stamps a kernel with its own file alone, so an edited callee in another file would
         # keep its old machine code inside a cached caller.  This stamp covers the callees' files.
-        files = sorted(_source_files(self._py_func, set()))
+        # So it does the constants, which may stand in other files still.
+        files: set[str] = set()
+        constants: set[str] = set()
+        _sources(self._py_func, files, constants, set())
         # Code with and without bounds checks (NUMBA_BOUNDSCHECK=1) is not the same code either.
-        return [*map(_file_digest, files), os.environ.get("NUMBA_BOUNDSCHECK", "")]
+        bounds_checked = os.environ.get("NUMBA_BOUNDSCHECK", "")
+        return [*map(_file_digest, sorted(files)), *sorted(constants), bounds_checked]
 
 
 @functools.cache
@@ -115,14 +119,17 @@ def _file_digest(path: str) -> str:
     return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
-def _source_files(py_func: Any, files: set[str]) -> set[str]:
-    """Collect the files of `py_func` and of every kernel that it calls."""
+def _sources(py_func: Any, files: set[str], constants: set[str], seen: set) -> None:
+    """Collect the files of `py_func` and of all kernels below it, and the constants they use."""
+    seen.add(py_func)
     files.add(py_func.__code__.co_filename)
     for name in py_func.__code__.co_names:
-        callee = py_func.__globals__.get(name)
-        if isinstance(callee, Dispatcher) and callee.py_func.__code__.co_filename not in files:
-            _source_files(callee.py_func, files)
-    return files
+        value = py_func.__globals__.get(name)
+        if isinstance(value, Dispatcher):
+            if value.py_func not in seen:
+                _sources(value.py_func, files, constants, seen)
+        elif isinstance(value, (bool, int, float, str, tuple)):
+            constants.add(f"{name}={value!r}")
 
 
 class _SerialCode(CompileResultCacheImpl):

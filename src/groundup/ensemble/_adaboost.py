@@ -78,7 +78,7 @@ def samme(
         yield state | {"estimator_errors_": errors}
         if e == 0.0:
             return
-        w = w * np.exp(a * wrong)
+        w = w * np.exp(a * (wrong - 1.0))  # e^(a wrong) up to a factor: this cannot overflow
 
 
 class AdaBoostClassifier(ClassifierMixin, Estimator):

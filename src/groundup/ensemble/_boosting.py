@@ -28,16 +28,9 @@ The loss must fall in each round while the learning rate is small enough for the
 the validation loss tells when the trees begin to learn the noise (`_early_stopping`).
 
 Cost: about n p additions a level of a tree, less as only the smaller child of a node is summed;
-memory: a byte for each value of X, and 16 to 24 bytes for each row and class.  It fails where the
-truth is no sum of steps along the columns, such as far outside the range of the training rows:
-there a tree is constant.
-
-References
-----------
-.. [1] Friedman (2001), "Greedy function approximation: a gradient boosting machine", Annals of
-   Statistics 29(5).
-.. [2] Chen and Guestrin (2016), "XGBoost: a scalable tree boosting system", KDD.
-.. [3] Ke et al. (2017), "LightGBM: a highly efficient gradient boosting decision tree", NIPS.
+memory: two bytes for each value of X, and 16 to 24 bytes for each row and class.  It fails where
+the truth is no sum of steps along the columns, such as far outside the range of the training
+rows: there a tree is constant.
 """
 
 from __future__ import annotations

@@ -112,9 +112,9 @@ class TreeGrower:
 
         Parameters
         ----------
-        gradient : ndarray of shape (n_samples,), float64
+        gradient : ndarray of shape (n_samples,), float32 or float64
             First derivative of the loss by each row's raw prediction.
-        hessian : ndarray of shape (n_samples,), float64, or None
+        hessian : ndarray of shape (n_samples,), of the same type, or None
             Second derivative, at least 0; None where it is 1 for all rows.
         seed : int, default=0
             Of the columns that a node may choose from, where ``max_features`` is below 1.

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import _check_categorical_features
 
@@ -46,7 +47,7 @@ class Categories:
 
 
 def find_categories(
-    X: Any, categorical_features: Any, max_bins: int
+    X: Any, categorical_features: Any, max_bins: int, sample_weight: Any = None
 ) -> tuple[Categories, np.ndarray] | None:
     """Return the categories in `X` and `X` with their numbers, (n, p); None if there are none.
 
@@ -57,6 +58,8 @@ def find_categories(
         As scikit-learn's parameter.
     max_bins : int
         The most categories that a column may have.
+    sample_weight : array-like of shape (n,), default=None
+        Categories of rows of weight 0 alone are not known.
 
     Raises
     ------
@@ -69,7 +72,10 @@ def find_categories(
         return None
     columns = {int(f): _distinct(X, int(f)) for f in np.flatnonzero(is_categorical)}
     known = {}
-    for f, (_, values) in columns.items():
+    counts = np.ndim(sample_weight) == 1 and len(sample_weight) == _n_rows(X)
+    for f, (codes, values) in columns.items():
+        if counts:
+            values = values[np.unique(codes[(codes >= 0) & (np.asarray(sample_weight) > 0)])]
         name = repr(X.columns[f]) if hasattr(X, "columns") else f"at index {f}"
         if len(values) > max_bins:
             raise ValueError(
@@ -90,6 +96,8 @@ def find_categories(
 
 def as_table(X: Any) -> Any:
     """Return `X`, or an array of it where it is neither an array nor a table, such as a list."""
+    if issparse(X):
+        check_array(X)  # says that dense data is needed
     return X if hasattr(X, "shape") else check_array(X, dtype=None, ensure_all_finite=False)
 
 

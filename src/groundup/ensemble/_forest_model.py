@@ -74,14 +74,10 @@ class Forest(Estimator):
         return getattr(self, "trees_", TreeSequence()) if self.warm_start else TreeSequence()
 
     def _validated(self, X, y, sample_weight):
-        before = vars(self).get("n_features_in_"), vars(self).get("classes_")
+        before = self._seen()
         validated = super()._validated(X, y, sample_weight)
-        after = vars(self).get("n_features_in_"), vars(self).get("classes_")
-        if self._trees_before() and not all(map(np.array_equal, before, after)):
-            raise ValueError(
-                f"{type(self).__name__}(warm_start=True) has trees for other data: columns and "
-                f"classes were {before}, now they are {after}. Set warm_start=False to start anew."
-            )
+        if self._trees_before():
+            self._require_as_seen(before)
         return validated
 
     def _check_parameters(self, X, y):
@@ -200,6 +196,8 @@ class Forest(Estimator):
     def estimators_samples_(self) -> list[np.ndarray]:
         """The rows that each tree was grown on, in the order in which they were drawn."""
         check_is_fitted(self)
+        if "_bootstrap" not in vars(self):
+            raise AttributeError("A model that was read from disk does not know its rows.")
         if self._bootstrap is None:
             return [np.arange(self._n_samples, dtype=np.int32) for _ in self.trees_]
         return [self._bootstrap.rows(int(seed)) for seed in self._seeds[: len(self.trees_)]]

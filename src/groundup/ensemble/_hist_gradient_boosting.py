@@ -129,15 +129,24 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
     # ------------------------------------------------------------------ what goes in
 
     def _validated(self, X, y, sample_weight):
-        X_given, self._categories = X, None
+        X_given, before = X, self._seen()
+        known_before = getattr(getattr(self, "_categories", None), "known", None)
+        self._categories = None
         by_dtype = isinstance(self.categorical_features, str)
         if self.categorical_features is not None and (hasattr(X, "columns") or not by_dtype):
-            found = find_categories(X, self.categorical_features, self.max_bins)
+            found = find_categories(X, self.categorical_features, self.max_bins, sample_weight)
             if found is not None:
                 self._categories, X = found
         X, y, sample_weight = super()._validated(X, y, sample_weight)
         if self._categories is not None:
             validate_data(self, as_table(X_given), skip_check_array=True)  # the columns' names
+        if self._goes_on():
+            self._require_as_seen(before)
+            if known_before != (None if self._categories is None else self._categories.known):
+                raise ValueError(
+                    f"{type(self).__name__}(warm_start=True) was fitted to other categories; set "
+                    "warm_start=False to begin anew."
+                )
         return X, y, sample_weight
 
     def _validated_for_prediction(self, X):
@@ -250,6 +259,8 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
             "is_categorical_": is_categorical,
             "n_trees_per_iteration_": loss.n_trees,
         }
+        if goes_on and stops and evaluation.should_stop(self.n_iter_no_change, self.tol):
+            return  # the last fit had ended already
         numbers = range(len(rounds.trees), self.max_iter)
         for trees, train_loss in boost(
             grower,

@@ -9,7 +9,10 @@ over: the larger one's histogram is the parent's minus the smaller one's.
 Gradients are kept in single precision, and summed exactly: each is a whole number of units, where
 the unit is a power of two such that no sum overflows 64 bits.
 
-    sum_i g_i  =  unit * sum_i round(g_i / unit)
+    sum_i g_i  =  unit * sum_i trunc(g_i / unit)
+
+The unit follows from the sum of all |g|.  Where one row's gradient is some 10^10 times all others
+together, such as after a target of 10^13 among targets near 1, the others are lost below the unit.
 
 Whole numbers add up to the same bits in any order, so rows may be dealt to any number of threads,
 and parent minus child leaves no rounding error behind, however small the child.  The row count
@@ -98,6 +101,11 @@ def keep(
     factor = np.ones(2)
     _keep(gradient, h, factor, bounds, kept, totals, n_threads=threads)
     total = totals.sum(axis=0)
+    if not np.isfinite(total).all():
+        raise ValueError(
+            "The gradients of the loss exceed single precision (3e38): divide y, or the sample "
+            "weights, by a large number."
+        )
     size = total[:words] / n
     if np.any((size > 1e25) | ((size < 1e-25) & (size > 0))):
         # Single precision ends at 1e38: what comes near is kept in other units.

@@ -102,7 +102,10 @@ def decision_tree(
     dict
         ``grown_``, the `Tree` as it stands.
     """
-    binning = bin_columns(X, max_bins, n_threads=n_threads)
+    seen = X  # rows of weight 0 make no bins
+    if sample_weight is not None and not sample_weight.all():
+        seen = X[sample_weight > 0.0]
+    binning = bin_columns(seen, max_bins, n_threads=n_threads)
     codes = binning.codes(X, n_threads)
     if slowly:
         steps = grow(codes, binning, y, sample_weight, growth, seed, n_classes, n_threads)

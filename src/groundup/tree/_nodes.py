@@ -156,8 +156,7 @@ def describe_rows(growth, sample, nodes, node):
             least, greatest = min(least, y), max(greatest, y)
         mean = S / W
         if least == greatest:
-            mean = least
-            H = math.inf if growth.criterion == POISSON and S <= EPSILON else 0.0
+            mean, H = least, 0.0
         elif growth.criterion == POISSON:
             H = 0.0
             for i in range(start, end):

@@ -1,4 +1,4 @@
-"""The first run on a machine: the models' kernels are compiled beside the run, by two processes.
+"""The first run on a machine: the models' kernels are compiled by two processes of their own.
 
 Kernels become machine code when they are first called, and are kept from then on.  Compiling those
 of all models takes half a minute and some hundred megabytes.  Done by two processes of their own it
@@ -59,17 +59,20 @@ def compile_ahead(task: str, n_rows: int, n_columns: int, n_classes: int) -> Non
     halves = [[name for name in names if name != _SLOWEST], [_SLOWEST]]
     shape = [min(n_rows, _MOST_ROWS), min(n_columns, _MOST_COLUMNS), n_classes]
     command = [sys.executable, "-P", "-m", __name__, task, *map(str, shape)]
-    processes = [
-        subprocess.Popen(
-            [*command, *half],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        for half in halves
-    ]
+    processes: list[subprocess.Popen] = []
     try:
+        for half in halves:
+            processes.append(
+                subprocess.Popen(
+                    [*command, *half],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            )
         succeeded = [process.wait() == 0 for process in processes]
+    except OSError:  # no room for another process
+        succeeded = [False]
     finally:
         for process in processes:
             process.kill()  # after Ctrl-C; one that has ended does not mind

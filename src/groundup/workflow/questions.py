@@ -150,6 +150,8 @@ def _short(low: float, high: float, *, whole: bool = False, years: bool = False)
             shortest = fitting[0]
             break
     text = f"{shortest:.15g}"
+    if float(text) != shortest:
+        text = f"{shortest:.17g}"
     if "e" not in text and not years:
         before, point, behind = text.partition(".")
         text = f"{int(before):,}{point}{behind}" if abs(int(before)) >= 10_000 else text
