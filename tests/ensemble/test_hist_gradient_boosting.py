@@ -426,10 +426,10 @@ def test_a_warm_start_that_cannot_go_on_is_refused():
     model = HistGradientBoostingRegressor(max_iter=5, warm_start=True).fit(X, y)
     with pytest.raises(ValueError, match="max_iter=3 must be larger than or equal to n_iter_=5"):
         model.set_params(max_iter=3).fit(X, y)
-    with pytest.raises(ValueError, match="X has only 1 of them"):
+    with pytest.raises(ValueError, match="n_features_in_ was 2, now it is 1"):
         model.set_params(max_iter=6).fit(X[:, :1], y)
     classifier = HistGradientBoostingClassifier(max_iter=2, warm_start=True).fit(X, y > 0)
-    with pytest.raises(ValueError, match="1 trees a round.*need 3"):
+    with pytest.raises(ValueError, match="classes_ was"):
         classifier.set_params(max_iter=4).fit(X, np.arange(60) % 3)
 
 

@@ -64,11 +64,6 @@ class Rounds:
         """All trees, round after round."""
         return pack([tree for trees in self.trees for tree in trees])
 
-    @property
-    def last_feature(self) -> int:
-        """The greatest number of a column that a tree asks about."""
-        return max((int(tree.feature.max()) for trees in self.trees for tree in trees), default=-1)
-
     def __getstate__(self) -> dict[str, Any]:
         return {"trees": self.trees}
 

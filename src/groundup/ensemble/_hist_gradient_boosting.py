@@ -190,16 +190,6 @@ class HistGradientBoosting(ReadByScikitLearn, Estimator):
                 f"n_iter_={self.n_iter_} when warm_start==True; raise it, or set "
                 "warm_start=False to begin anew."
             )
-        if self._rounds.last_feature >= X.shape[1]:
-            raise ValueError(
-                f"A warm start goes on with the same columns, but X has only {X.shape[1]} of them; "
-                "set warm_start=False to begin anew."
-            )
-        if self.n_trees_per_iteration_ != loss.n_trees:
-            raise ValueError(
-                f"A warm start goes on with {self.n_trees_per_iteration_} trees a round, but "
-                f"these targets need {loss.n_trees}; set warm_start=False to begin anew."
-            )
 
     # ------------------------------------------------------------------ the steps
 
