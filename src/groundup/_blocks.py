@@ -16,9 +16,9 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager
-from threading import Thread
+from threading import Condition, Thread
 from typing import Any, TypeVar
 
 import numpy as np
@@ -111,35 +111,80 @@ def over_threads(
     >>> over_threads(abs, [-3, -1, -2], n_threads=2)
     [3, 1, 2]
     """
+    return list(in_order(function, tasks, n_threads))
+
+
+def in_order(
+    function: Callable[[Task], Result], tasks: Iterable[Task], n_threads: int
+) -> Generator[Result, None, None]:
+    """Yield ``function(task)`` for every task, in the order of the tasks.
+
+    Threads go on with later tasks while the caller looks at a result, so none waits for the slowest
+    of a batch.  What the caller sees depends neither on their number nor on which one was faster.
+
+    Parameters
+    ----------
+    function : callable
+        Spends its time in kernels or in NumPy, which release the GIL.
+    tasks : iterable
+        One argument a call.
+    n_threads : int
+        With 1 each task is worked on here, when its result is asked for.
+
+    Yields
+    ------
+    Result
+        Of one task after the other.  If the generator is closed before its end, tasks that nobody
+        has begun are dropped.
+
+    Examples
+    --------
+    >>> list(in_order(abs, [-3, -1, -2], n_threads=2))
+    [3, 1, 2]
+    """
     waiting = deque(enumerate(tasks))
+    n_tasks = len(waiting)
     results: dict[int, Result] = {}
     errors: list[BaseException] = []
+    news = Condition()
 
-    def take() -> tuple[int, Task] | None:
+    def work_on_one() -> bool:
         try:
-            return waiting.popleft()
+            number, task = waiting.popleft()
         except IndexError:
-            return None
-
-    def work() -> None:
+            return False
         try:
-            while not errors and (taken := take()) is not None:
-                number, task = taken
-                results[number] = function(task)
+            results[number] = function(task)
         except BaseException as error:
             errors.append(error)
+            waiting.clear()
+        with news:
+            news.notify_all()
+        return True
+
+    def work() -> None:
+        while work_on_one():
+            pass
 
     # This thread works too, and takes its tasks itself: a pool hands each task and each result
     # from thread to thread, and every hand-over waits for Python's lock.
-    others = [Thread(target=work) for _ in range(min(n_threads, len(waiting)) - 1)]
-    for other in others:
-        other.start()
-    work()
-    for other in others:
-        other.join()
-    if errors:
-        raise errors[0]
-    return [results[number] for number in range(len(results))]
+    others = [Thread(target=work) for _ in range(min(n_threads, n_tasks) - 1)]
+    try:
+        for other in others:
+            other.start()
+        for number in range(n_tasks):
+            while number not in results:
+                if errors:
+                    raise errors[0]
+                if not work_on_one():  # what is missing is in the hands of another thread
+                    with news:
+                        while number not in results and not errors:
+                            news.wait()
+            yield results.pop(number)
+    finally:
+        waiting.clear()
+        for other in others:
+            other.join()
 
 
 @functools.lru_cache(maxsize=1)

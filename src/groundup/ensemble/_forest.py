@@ -41,8 +41,8 @@ from itertools import islice
 
 import numpy as np
 
+from groundup._blocks import in_order
 from groundup.ensemble._bootstrap import Bootstrap
-from groundup.ensemble._in_order import in_order
 from groundup.ensemble._out_of_bag import OutOfBag, out_of_bag_leaves
 from groundup.ensemble._tree_sequence import TreeSequence
 from groundup.tree._binning import bin_columns

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from groundup.ensemble._in_order import in_order
+from groundup._blocks import in_order
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
