@@ -7,7 +7,15 @@ from importlib import import_module
 
 from groundup._estimator import Estimator
 
-ALGORITHM_PACKAGES = ("ensemble", "linear_model", "neighbors", "tree")
+ALGORITHM_PACKAGES = (
+    "cluster",
+    "decomposition",
+    "ensemble",
+    "linear_model",
+    "mixture",
+    "neighbors",
+    "tree",
+)
 
 
 def public_estimators() -> list[type[Estimator]]:

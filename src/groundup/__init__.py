@@ -12,7 +12,18 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("bundle", "ensemble", "linear_model", "neighbors", "optim", "tree", "workflow")
+_SUBPACKAGES = (
+    "bundle",
+    "cluster",
+    "decomposition",
+    "ensemble",
+    "linear_model",
+    "mixture",
+    "neighbors",
+    "optim",
+    "tree",
+    "workflow",
+)
 __all__ = ["__version__", *_SUBPACKAGES]
 
 

@@ -1,0 +1,10 @@
+"""Clustering: groups in rows that carry no labels."""
+
+from __future__ import annotations
+
+from groundup._lazy import loaded_on_use
+
+__all__, __getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {},
+)
