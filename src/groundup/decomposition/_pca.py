@@ -267,6 +267,9 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """
         return self._fit(X, None, None)
 
+    _moments: Moments | None
+    _fit_svd_solver: str
+
     def _max_steps(self):
         return None if self.svd_solver in ("auto", "randomized") else 1
 
@@ -304,15 +307,14 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
                 f"n_components='mle' needs at least as many rows as columns; got {n} rows and {d} "
                 "columns. Give a number of components."
             )
-        if solver in ("arpack", "randomized") and not (
-            isinstance(asked, Integral) and 1 <= asked <= most
-        ):
+        counted = isinstance(asked, Integral)
+        if solver in ("arpack", "randomized") and not (counted and 1 <= int(asked) <= most):
             raise ValueError(
                 f"n_components={asked!r} must be a number from 1 to {most} with "
                 f"svd_solver={solver!r}, for {n} rows and {d} columns; "
                 "svd_solver='full' takes shares and 'mle'."
             )
-        if isinstance(asked, Integral) and asked > most:
+        if counted and int(asked) > most:
             raise ValueError(
                 f"n_components={asked} must be between 0 and min(n_samples, n_features)={most} "
                 f"with svd_solver={solver!r}: {n} rows in {d} columns vary in no more directions."
