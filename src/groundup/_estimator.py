@@ -188,11 +188,12 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
     ) -> tuple[np.ndarray, Any, np.ndarray | None]:
         """Check all that ``fit`` was given; return read-only arrays in the kernels' layout."""
         tags = self.__sklearn_tags__()
-        if not tags.target_tags.required:
-            X, y = validate_data(self, X, **_LAYOUT), None
-        elif _is_plain(X) and _is_plain_target(y, len(X)):
+        y = y if tags.target_tags.required else None
+        if _is_plain(X) and (not tags.target_tags.required or _is_plain_target(y, len(X))):
             self.n_features_in_ = X.shape[1]
             self.__dict__.pop("feature_names_in_", None)
+        elif not tags.target_tags.required:
+            X = validate_data(self, X, **_LAYOUT)
         else:
             X, y = validate_data(
                 self,
