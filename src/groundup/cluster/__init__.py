@@ -6,5 +6,7 @@ from groundup._lazy import loaded_on_use
 
 __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
-    {},
+    {
+        "KMeans": "_k_means",
+    },
 )

@@ -1,0 +1,124 @@
+"""Which center is nearest: rows side by side in panels, against all centers.
+
+    argmin_j |x - c_j|^2  =  argmin_j ( |c_j|^2 / 2 - x . c_j )
+
+The right side needs one multiplication and one addition a feature, and |c_j|^2 / 2 once a step.  It
+loses digits where rows lie far from the origin compared with their distances from each other, so
+rows and centers are taken relative to the mean of the rows.
+
+A panel holds up to 256 rows as columns: one instruction works on the same feature of eight rows,
+and the minimum over the centers needs no comparison across lanes.  Four centers and four features
+go through a panel at once, so that a loaded value is used four times.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from groundup._kernel import kernel
+
+PANEL = 256  # rows looked at together: with 16 features 32 KiB
+LANES = 32  # a panel's last rows are rounded up to this, so that no slow last loop is left
+TILE = 4  # centers and features that go through a panel at once
+
+
+class Centers:
+    """Centers as the kernels read them: padded to whole tiles, with their half squared norms.
+
+    Parameters
+    ----------
+    values : ndarray of shape (k, d)
+        The centers, relative to the mean of the rows.
+
+    Attributes
+    ----------
+    padded : ndarray of shape (K, D)
+        k and d rounded up to multiples of TILE; zeros behind the values.
+    values : ndarray of shape (k, d)
+        A view of them.
+    half_norms : ndarray of shape (K,)
+        |c|^2 / 2, and infinity behind them, so that no row is nearest to the padding.
+    """
+
+    def __init__(self, values: np.ndarray):
+        k, d = values.shape
+        self.padded = np.zeros((-(-k // TILE) * TILE, -(-d // TILE) * TILE))
+        self.values = self.padded[:k, :d]
+        self.values[:] = values
+        self.half_norms = np.full(len(self.padded), np.inf)
+        self.half_norms[:k] = 0.5 * np.einsum("kd,kd->k", self.values, self.values)
+
+
+@kernel
+def fill_panel(
+    X,  # (n, d) in
+    mean,  # (d,) in: what rows are taken relative to
+    rows,  # (m,) in: the rows to take
+    start,  # int in: from rows[start] on
+    size,  # int in: so many of them
+    panel,  # (D, PANEL) out: zeros behind the last feature and, up to whole LANES, the last row
+):
+    lanes = (size + LANES - 1) // LANES * LANES
+    for f in range(X.shape[1]):
+        for r in range(size, lanes):
+            panel[f, r] = 0.0
+    for r in range(size):
+        i = rows[start + r]
+        for f in range(X.shape[1]):
+            panel[f, r] = X[i, f] - mean[f]
+    return lanes
+
+
+@kernel
+def nearest_in_panel(
+    panel,  # (D, PANEL) in
+    lanes,  # int in: the first so many rows of it
+    centers,  # (K, D) in
+    half_norms,  # (K,) in
+    scores,  # (TILE, PANEL) scratch
+    best,  # (PANEL,) out: |c|^2 / 2 - x . c of the nearest center
+    nearest,  # (PANEL,) out: which one it is; the first of several
+):
+    for r in range(lanes):
+        best[r] = np.inf
+        nearest[r] = 0
+    for j in range(0, centers.shape[0], TILE):
+        for r in range(lanes):
+            scores[0, r] = half_norms[j]
+            scores[1, r] = half_norms[j + 1]
+            scores[2, r] = half_norms[j + 2]
+            scores[3, r] = half_norms[j + 3]
+        for f in range(0, centers.shape[1], TILE):
+            for r in range(lanes):
+                x, y, z, u = panel[f, r], panel[f + 1, r], panel[f + 2, r], panel[f + 3, r]
+                scores[0, r] -= (
+                    x * centers[j, f]
+                    + y * centers[j, f + 1]
+                    + z * centers[j, f + 2]
+                    + u * centers[j, f + 3]
+                )
+                scores[1, r] -= (
+                    x * centers[j + 1, f]
+                    + y * centers[j + 1, f + 1]
+                    + z * centers[j + 1, f + 2]
+                    + u * centers[j + 1, f + 3]
+                )
+                scores[2, r] -= (
+                    x * centers[j + 2, f]
+                    + y * centers[j + 2, f + 1]
+                    + z * centers[j + 2, f + 2]
+                    + u * centers[j + 2, f + 3]
+                )
+                scores[3, r] -= (
+                    x * centers[j + 3, f]
+                    + y * centers[j + 3, f + 1]
+                    + z * centers[j + 3, f + 2]
+                    + u * centers[j + 3, f + 3]
+                )
+        for r in range(lanes):
+            least, which = best[r], nearest[r]
+            for q in range(TILE):
+                if scores[q, r] < least:
+                    which = j + q
+                least = min(least, scores[q, r])
+            best[r], nearest[r] = least, which
