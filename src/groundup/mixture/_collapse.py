@@ -1,0 +1,74 @@
+"""Components that collapse: what is said of them.
+
+A density has no limit where a component shrinks onto one row, onto fewer distinct rows than it has
+dimensions, or onto a plane: its variance across goes to zero and the likelihood to infinity.
+reg_covar stops it there.  What comes out is then the answer to the question asked, but its
+likelihood says more about reg_covar than about the rows.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from groundup.mixture._covariance import Shape, least_variances
+
+
+def _named(components: np.ndarray | list[int]) -> str:
+    listed = ", ".join(str(k) for k in components)
+    return f"Component {listed} has" if len(components) == 1 else f"Components {listed} have"
+
+
+def refusal(
+    component: int | None, covariances: np.ndarray, counts: np.ndarray, reg_covar: float
+) -> ValueError:
+    """Return the error for a covariance without a density."""
+    if not np.isfinite(covariances).all():
+        return ValueError(
+            "The covariances of the mixture overflowed: X holds numbers too large to be squared. "
+            "Scale the columns first (StandardScaler)."
+        )
+    if component is None:
+        which = "The covariance that the components share is"
+    else:
+        which = f"Component {component}, which holds {counts[component]:.4g} rows, has"
+        which += " a covariance that is"
+    return ValueError(
+        f"{which} not positive definite: its rows are equal, fewer than the columns ask for, or "
+        "lie on a plane (a constant column, a column that is the sum of others). Give fewer "
+        f"components, drop such columns, or raise reg_covar (now {reg_covar:g})."
+    )
+
+
+def warning_about(
+    shape: Shape, weights: np.ndarray, covariances: np.ndarray, X: np.ndarray, reg_covar: float
+) -> str | None:
+    """Return what to warn of in a fitted mixture, or None."""
+    said = []
+    n = len(X)
+    empty = np.flatnonzero(weights == 0.0)
+    if len(empty):
+        said.append(
+            f"{_named(empty)} no rows at all: there are more components than clouds, or fewer "
+            "distinct rows than components. Give fewer components."
+        )
+    # The scatter's own share of a variance is what lies above reg_covar.
+    thin = np.flatnonzero(least_variances(shape, covariances) < 2.0 * reg_covar)
+    if len(thin):
+        constant = np.flatnonzero(np.ptp(X, axis=0) == 0.0)
+        if len(constant):
+            cause = f"X is constant in column {', '.join(map(str, constant))}. Drop it"
+        else:
+            cause = (
+                "Their rows are equal, very few, or lie on a plane. Give fewer components, drop "
+                "columns that follow from others, or scale the columns"
+            )
+        if shape.is_shared:
+            which = "The covariance that the components share has"
+        else:
+            held = ", ".join(f"{n * weights[k]:.4g}" for k in thin)
+            which = f"{_named(thin)} collapsed (they hold {held} of {n} rows): the covariance has"
+        said.append(
+            f"{which} a variance of about reg_covar={reg_covar:g} along some direction, so the "
+            f"likelihood depends on reg_covar. {cause}."
+        )
+    return " ".join(said) or None

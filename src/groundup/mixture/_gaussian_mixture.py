@@ -1,0 +1,600 @@
+r"""Gaussian mixtures: rows drawn from several bell-shaped clouds, and EM, which finds the clouds.
+
+Each row is thought to come from one of k normal distributions, the components; which one is not
+known.  A component has a share w_k of the rows, a mean m_k and a covariance S_k, and
+
+    maximise over w, m, S:   L = 1/n sum_i log sum_k w_k N(x_i | m_k, S_k) .
+
+If it were known whose row is whose, each mean and covariance would be that of its own rows.  If the
+components were known, Bayes' rule would say whose row is whose.  EM takes both in turn:
+
+    E step   r_ik = w_k N(x_i | m_k, S_k) / sum_l w_l N(x_i | m_l, S_l)      (responsibilities)
+    M step   n_k = sum_i r_ik,   w_k = n_k / n,   m_k = 1/n_k sum_i r_ik x_i,
+             S_k = 1/n_k sum_i r_ik (x_i - m_k)(x_i - m_k)^T + reg_covar I
+
+Why L never falls.  For any responsibilities, L(new) - L(old) is at least the gain of the expected
+complete log-likelihood Q = 1/n sum_ik r_ik log(w_k N(x_i | m_k, S_k)), and for reg_covar = 0 the
+M step is where Q is greatest.  With reg_covar > 0 it is where
+
+    Q - reg_covar/2 sum_k w_k tr S_k^-1
+
+is greatest, so what is certain is
+
+    L(new) - L(old) >= reg_covar/2 sum_k w_k(new) (tr S_k(new)^-1 - tr S_k(old)^-1) .
+
+The right side is of the order of reg_covar times a precision: it only matters for a component
+whose variance along some direction comes down to reg_covar itself.
+
+Cost: n k d^2 multiplications a step (n k d for diagonal covariances), and memory for a chunk of
+rows: the n x k responsibilities are used while they are in the cache and never stored.
+
+It fails where clouds are not bell-shaped, and where a component shrinks onto fewer than d + 1
+distinct rows, or onto a plane: its density then grows without limit, and only reg_covar stops it.
+That is said in a warning.  EM finds a local maximum; several starts (`n_init`) find a better one.
+
+References
+----------
+.. [1] Dempster, Laird and Rubin (1977), "Maximum likelihood from incomplete data via the EM
+   algorithm", Journal of the Royal Statistical Society B 39(1).
+.. [2] McLachlan and Peel (2000), "Finite mixture models", Wiley.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Generator
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.base import DensityMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from groundup._blocks import single_blas_thread, thread_count
+from groundup._estimator import Estimator
+from groundup.mixture import _covariance
+from groundup.mixture._collapse import refusal, warning_about
+from groundup.mixture._covariance import SHAPES, Shape, SingularCovariance
+from groundup.mixture._expectation import Components, Expectation, Moments
+from groundup.mixture._given_start import checked_start
+from groundup.mixture._start import first_parameters
+
+#: Where a mean moves farther than this many standard deviations, moments about the old one lose
+#: digits, and are gathered again about the new one.
+FAR = 10.0
+
+
+def maximised(
+    moments: Moments, components: Components, centers: np.ndarray, shape: Shape, reg_covar: float
+) -> tuple[Components, np.ndarray, bool]:
+    """Compute the M step from the moments about `centers`.
+
+    Returns
+    -------
+    components : Components
+    covariances : ndarray, shaped as ``covariances_``
+    far : bool
+        Whether a mean is so far from its center that the covariances lost digits.
+    """
+    counts = moments.counts
+    alive = counts > 0.0  # nobody's component keeps its place, with weight 0
+    divisor = np.where(alive, counts, 1.0)
+    shift = moments.first / divisor[:, np.newaxis]  # (k, d)
+    means = np.where(alive[:, np.newaxis], centers + shift, components.means)
+    if shape.is_matrix:
+        upper = np.triu(moments.second)
+        second = upper + np.swapaxes(np.triu(moments.second, 1), -1, -2)
+        scatter = second / divisor[:, np.newaxis, np.newaxis]
+        variances = np.diagonal(scatter, axis1=1, axis2=2) - shift**2
+        scatter -= shift[:, :, np.newaxis] * shift[:, np.newaxis, :]
+    else:
+        variances = moments.second / divisor[:, np.newaxis] - shift**2
+        scatter = np.maximum(variances, 0.0)
+    far = bool(np.any(shift**2 > FAR**2 * (np.maximum(variances, 0.0) + reg_covar)))
+    covariances = _covariance.constrained(shape, scatter, counts, reg_covar)
+    if not alive.all() and not shape.is_shared:
+        old = _covariance.covariances_of(shape, components.factors)
+        covariances[~alive] = old[~alive]
+    weights = counts / counts.sum()
+    return Components(weights, means, None), covariances, far
+
+
+def em(
+    rows: Expectation,
+    components: Components,
+    reg_covar: float,
+    tol: float,
+    max_iter: int,
+    lower_bound: float = -np.inf,
+) -> Generator[dict[str, Any], None, None]:
+    """Climb to a maximum of the likelihood; yields the fitted attributes after every step.
+
+    Parameters
+    ----------
+    rows : Expectation
+    components : Components
+        Where to start.
+    reg_covar : float
+    tol : float
+        Stop where the mean log-likelihood of a row gains less than this in a step.
+    max_iter : int
+    lower_bound : float
+        The log-likelihood of the step before, for a warm start.
+
+    Yields
+    ------
+    dict
+        ``lower_bounds_`` holds the log-likelihood before each step: the E step computes it on its
+        way.
+    """
+    shape, n = rows.shape, len(rows.X)
+    lower_bounds: list[float] = []
+    for n_iter in range(1, max_iter + 1):
+        before, lower_bound_before = components, lower_bound
+        moments = rows.moments(before, before.means)
+        components, covariances, far = maximised(moments, before, before.means, shape, reg_covar)
+        if far:
+            centers = components.means
+            moments = rows.moments(before, centers)
+            components, covariances, _ = maximised(moments, before, centers, shape, reg_covar)
+        components = components._replace(
+            factors=factors_or_refusal(shape, covariances, moments.counts, reg_covar)
+        )
+        lower_bound = moments.log_likelihood / n
+        lower_bounds.append(lower_bound)
+        converged = abs(lower_bound - lower_bound_before) < tol
+        yield {
+            **fitted(shape, components, covariances),
+            "converged_": converged,
+            "n_iter_": n_iter,
+            "lower_bound_": lower_bound,
+            "lower_bounds_": list(lower_bounds),
+        }
+        if converged:
+            return
+
+
+def factors_or_refusal(
+    shape: Shape, covariances: np.ndarray, counts: np.ndarray, reg_covar: float
+) -> np.ndarray:
+    """Compute ``precisions_cholesky_``, or say which component has no density, and why."""
+    try:
+        return _covariance.precision_factors(shape, covariances)
+    except SingularCovariance as error:
+        raise refusal(error.component, covariances, counts, reg_covar) from None
+
+
+def fitted(shape: Shape, components: Components, covariances: np.ndarray) -> dict[str, Any]:
+    """Return the parameters under their public names."""
+    return {
+        "weights_": components.weights,
+        "means_": components.means,
+        "covariances_": covariances,
+        "precisions_cholesky_": components.factors,
+        "precisions_": _covariance.precisions_of(shape, components.factors),
+    }
+
+
+class GaussianMixture(DensityMixin, Estimator):
+    """A mixture of normal distributions, fitted by expectation maximisation.
+
+    Parameters
+    ----------
+    n_components : int, default=1
+        The number of components.
+    covariance_type : {"full", "tied", "diag", "spherical"}, default="full"
+        "full": a covariance matrix for each component; "tied": one for all; "diag": a variance for
+        each component and feature; "spherical": one variance for each component.
+    tol : float, default=1e-3
+        Stop where the mean log-likelihood of a row changes by less than this in a step.
+    reg_covar : float, default=1e-6
+        Added to all variances, in the squared unit of the features, so that they stay positive.
+    max_iter : int, default=100
+        The most steps of EM from each start.
+    n_init : int, default=1
+        The number of starts; the one that ends with the highest likelihood is kept.
+    init_params : {"kmeans", "k-means++", "random", "random_from_data"}, default="kmeans"
+        How a start is found: the clusters of k-means, rows far from each other, random
+        responsibilities, or random rows.
+    weights_init : array-like of shape (n_components,), default=None
+        Weights to start from. With `means_init` and `precisions_init` nothing is random.
+    means_init : array-like of shape (n_components, n_features), default=None
+        Means to start from.
+    precisions_init : array-like, default=None
+        Inverse covariances to start from, shaped as ``precisions_``.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the starts, and of `sample`.
+    warm_start : bool, default=False
+        Whether to start from the last fit. `n_init` then only counts for the first.
+    verbose : int, default=0
+        1 prints the starts and every `verbose_interval`-th step, 2 also the time and the gain.
+    verbose_interval : int, default=10
+        Steps between two prints.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_components,)
+        Each component's share of the rows.
+    means_ : ndarray of shape (n_components, n_features)
+        Their means.
+    covariances_ : ndarray
+        Their covariances: (n_components, n_features, n_features) for "full", (n_features,
+        n_features) for "tied", (n_components, n_features) for "diag", (n_components,) for
+        "spherical".
+    precisions_ : ndarray, shaped as ``covariances_``
+        The inverse covariances.
+    precisions_cholesky_ : ndarray, shaped as ``covariances_``
+        Upper triangles U with U U^T the inverse covariance; one over the standard deviation for
+        "diag" and "spherical".
+    converged_ : bool
+        Whether the gain fell below `tol`.
+    n_iter_ : int
+        Steps of the best start.
+    lower_bound_ : float
+        Mean log-likelihood of a row before the last step.
+    lower_bounds_ : list of float
+        The same before each step.
+    n_features_in_ : int
+        Number of features seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `X` had some.
+
+    Raises
+    ------
+    ValueError
+        From `fit`, for fewer rows than components, a start that does not suit the data, and for a
+        component that collapses where reg_covar is too small to hold it.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If no start converged in `max_iter` steps.
+    UserWarning
+        If a component has collapsed, or holds no row.
+
+    References
+    ----------
+    .. [1] Dempster, Laird and Rubin (1977), "Maximum likelihood from incomplete data via the EM
+       algorithm", Journal of the Royal Statistical Society B 39(1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from groundup.mixture import GaussianMixture
+    >>> X = np.array([[0.0], [1.0], [2.0], [10.0], [11.0], [12.0]])
+    >>> mixture = GaussianMixture(n_components=2, random_state=0).fit(X)
+    >>> print(np.sort(mixture.means_.ravel()).round(6))
+    [ 1. 11.]
+    >>> print(mixture.weights_.round(6))
+    [0.5 0.5]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "n_components": [Interval(Integral, 1, None, closed="left")],
+        "covariance_type": [StrOptions(set(SHAPES))],
+        "tol": [Interval(Real, 0.0, None, closed="left")],
+        "reg_covar": [Interval(Real, 0.0, None, closed="left")],
+        "max_iter": [Interval(Integral, 0, None, closed="left")],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "init_params": [StrOptions({"kmeans", "random", "random_from_data", "k-means++"})],
+        "weights_init": ["array-like", None],
+        "means_init": ["array-like", None],
+        "precisions_init": ["array-like", None],
+        "random_state": ["random_state"],
+        "warm_start": ["boolean"],
+        "verbose": ["verbose"],
+        "verbose_interval": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        n_components=1,
+        *,
+        covariance_type="full",
+        tol=1e-3,
+        reg_covar=1e-6,
+        max_iter=100,
+        n_init=1,
+        init_params="kmeans",
+        weights_init=None,
+        means_init=None,
+        precisions_init=None,
+        random_state=None,
+        warm_start=False,
+        verbose=0,
+        verbose_interval=10,
+    ):
+        self.n_components = n_components
+        self.covariance_type = covariance_type
+        self.tol = tol
+        self.reg_covar = reg_covar
+        self.max_iter = max_iter
+        self.n_init = n_init
+        self.init_params = init_params
+        self.weights_init = weights_init
+        self.means_init = means_init
+        self.precisions_init = precisions_init
+        self.random_state = random_state
+        self.warm_start = warm_start
+        self.verbose = verbose
+        self.verbose_interval = verbose_interval
+
+    def fit(self, X: Any, y: Any = None) -> Self:  # type: ignore[override]
+        """Find the components.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The rows; at least two, and at least as many as components.
+        y : ignored
+
+        Returns
+        -------
+        self : GaussianMixture
+        """
+        return self._fit(X, None, None)
+
+    def fit_predict(self, X: Any, y: Any = None) -> np.ndarray:
+        """Find the components, and return the most probable one of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : ignored
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), dtype int64
+        """
+        return self.fit(X).predict(X)
+
+    def _check_parameters(self, X, y):
+        n, d = X.shape
+        if n < 2:
+            raise ValueError(
+                f"Found array with {n} sample(s) (shape={X.shape}) while a minimum of 2 is required"
+                " by GaussianMixture: one row has no covariance."
+            )
+        if n < self.n_components:
+            raise ValueError(
+                f"Expected n_samples >= n_components, got n_samples={n} and "
+                f"n_components={self.n_components}. Give fewer components or more rows."
+            )
+
+    def _max_steps(self):
+        return self.n_init * self.max_iter + 1
+
+    def _steps(self, X, y, sample_weight):
+        shape = SHAPES[self.covariance_type]
+        k, d = self.n_components, X.shape[1]
+        rows = Expectation(X, shape, k, thread_count())
+        given = checked_start(self, shape, d)
+        random_state = check_random_state(self.random_state)
+        warm = self.warm_start and hasattr(self, "converged_")
+        best: dict[str, Any] = {}
+        state: dict[str, Any] = {}
+        for start in range(1 if warm else self.n_init):
+            lower_bound = -np.inf
+            if warm:
+                components = Components(self.weights_, self.means_, self.precisions_cholesky_)
+                covariances, lower_bound = self.covariances_, self.lower_bound_
+            else:
+                components, covariances = self._start(X, shape, given, random_state)
+            if self.max_iter == 0:
+                yield {
+                    **fitted(shape, components, covariances),
+                    "converged_": False,
+                    "n_iter_": 0,
+                    "lower_bound_": lower_bound,
+                    "lower_bounds_": [],
+                }
+                return
+            climb = em(rows, components, self.reg_covar, self.tol, self.max_iter, lower_bound)
+            for state in self._told(climb, start):
+                yield state
+            if not best or state["lower_bound_"] > best["lower_bound_"]:
+                best = state
+        if best is not state:
+            yield best
+        self._warn(best, X)
+
+    def _start(self, X, shape, given, random_state):
+        """Return where a start begins, and its covariances."""
+        weights, means, precisions = given
+        if weights is None or means is None or precisions is None:
+            found = first_parameters(
+                X,
+                shape,
+                self.n_components,
+                self.init_params,
+                self.reg_covar,
+                random_state,
+                thread_count(),
+            )
+            weights = found[0] if weights is None else weights
+            means = found[1] if means is None else means
+        if precisions is None:
+            covariances = found[2]
+            counts = len(X) * weights
+            factors = factors_or_refusal(shape, covariances, counts, self.reg_covar)
+        else:
+            factors = _covariance.factors_of_precisions(shape, precisions)
+            covariances = _covariance.covariances_of(shape, factors)
+        return Components(weights, means, factors), covariances
+
+    def _told(self, climb, start):
+        """Pass the steps of a start on, and print what `verbose` asks for."""
+        if not self.verbose:
+            yield from climb
+            return
+        print(f"Initialization {start}")
+        begun = last = time.perf_counter()
+        for state in climb:
+            yield state
+            n_iter, bounds = state["n_iter_"], state["lower_bounds_"]
+            if n_iter % self.verbose_interval == 0:
+                now, gain = time.perf_counter(), np.diff(bounds[-2:]).sum()
+                detail = f"\t time lapse {now - last:.5f}s\t ll change {gain:.5f}"
+                print(f"  Iteration {n_iter}{detail if self.verbose > 1 else ''}")
+                last = now
+        how = "converged" if state["converged_"] else "did not converge"
+        detail = f" time lapse {time.perf_counter() - begun:.5f}s\t lower bound {bounds[-1]:.5f}."
+        print(f"Initialization {how}.{detail if self.verbose > 1 else ''}")
+
+    def _warn(self, state, X):
+        if not state["converged_"]:
+            warnings.warn(
+                f"GaussianMixture did not converge in max_iter={self.max_iter} steps: the last one "
+                f"still changed the mean log-likelihood by at least tol={self.tol:g}. Raise "
+                "max_iter or tol, or try another init_params.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        said = warning_about(
+            SHAPES[self.covariance_type],
+            state["weights_"],
+            state["covariances_"],
+            X,
+            self.reg_covar,
+        )
+        if said:
+            warnings.warn(said, UserWarning, stacklevel=2)
+
+    def _weighted_log_densities(self, X):
+        X = self._validated_for_prediction(X)
+        shape = SHAPES[self.covariance_type]
+        rows = Expectation(X, shape, len(self.weights_), thread_count())
+        return rows.weighted_log_densities(
+            Components(self.weights_, self.means_, self.precisions_cholesky_)
+        )
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Return the most probable component of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), dtype int64
+        """
+        return np.argmax(self._weighted_log_densities(X), axis=1)
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Return each component's responsibility for each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_components)
+            Each row sums to 1.
+        """
+        log_p = self._weighted_log_densities(X)
+        return np.exp(log_p - logsumexp(log_p, axis=1, keepdims=True))
+
+    def score_samples(self, X: Any) -> np.ndarray:
+        """Return the log density of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+        """
+        return logsumexp(self._weighted_log_densities(X), axis=1)
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean log density of the rows.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        y : ignored
+
+        Returns
+        -------
+        float
+        """
+        return float(np.mean(self.score_samples(X)))
+
+    def _n_parameters(self) -> int:
+        k, d = self.means_.shape
+        return SHAPES[self.covariance_type].n_parameters(k, d) + k * d + k - 1
+
+    def bic(self, X: Any) -> float:
+        """Return the Bayesian information criterion: the lower, the better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float
+            -2 log-likelihood of all rows + log(n_samples) for each free parameter.
+        """
+        densities = self.score_samples(X)
+        n = len(densities)
+        return float(-2.0 * densities.sum() + self._n_parameters() * np.log(n))
+
+    def aic(self, X: Any) -> float:
+        """Return Akaike's information criterion: the lower, the better.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+
+        Returns
+        -------
+        float
+            -2 log-likelihood of all rows + 2 for each free parameter.
+        """
+        return float(-2.0 * self.score_samples(X).sum() + 2 * self._n_parameters())
+
+    def sample(self, n_samples: int = 1) -> tuple[np.ndarray, np.ndarray]:
+        """Draw rows from the mixture.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, n_features)
+            The rows, component by component.
+        y : ndarray of shape (n_samples,), dtype int64
+            The component of each.
+
+        Raises
+        ------
+        ValueError
+            If `n_samples` is below 1.
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"sample needs n_samples >= 1, got {n_samples}.")
+        shape = SHAPES[self.covariance_type]
+        k, d = self.means_.shape
+        rng = check_random_state(self.random_state)
+        counts = rng.multinomial(n_samples, self.weights_)
+        drawn = []
+        for c, count in enumerate(counts):
+            if shape.is_matrix:
+                covariance = self.covariances_ if shape.is_shared else self.covariances_[c]
+                drawn.append(rng.multivariate_normal(self.means_[c], covariance, int(count)))
+            else:
+                # x = m + s e
+                noise = rng.standard_normal((count, d))
+                drawn.append(self.means_[c] + noise * np.sqrt(self.covariances_[c]))
+        return np.vstack(drawn), np.repeat(np.arange(k), counts)
