@@ -8,131 +8,47 @@ dendrogram of single linkage, without the n x n matrix.
 HDBSCAN asks for the same tree of another length, the mutual reachability, which pushes a row in a
 thin region away from everything else by its core distance (how far its own neighbours are):
 
-    length(a, b) = max(core_a, core_b, ||x_a - x_b|| / alpha)
+    length(a, b) = max(core_a, core_b, distance(a, b) / alpha)
+    core_a = distance from a to its (min_samples - 1)-th nearest other row
 
 Two edges of one length have an order here as well: the nearer pair of rows first, then the pair
 with the lower rows.  With such an order there is one minimum spanning tree only, and it depends
-neither on the algorithm that finds it nor on the number of threads.
+neither on the algorithm that finds it (`_prim` or `_boruvka`) nor on the number of threads.
 
-Prim's algorithm grows one tree from one row.  It keeps for every row outside the shortest edge into
-the tree; the shortest of all joins next, and may offer the others something shorter.
-
-Cost: Prim takes n^2 d / 2 operations and memory linear in n.
+Cost: O(n log n) in few features, O(n^2 d) in many; memory linear in n.
 
 References
 ----------
-.. [1] R. C. Prim, "Shortest connection networks and some generalizations", Bell System Technical
-   Journal 36(6), 1957.
-.. [2] J. C. Gower and G. J. S. Ross, "Minimum spanning trees and single linkage cluster analysis",
+.. [1] J. C. Gower and G. J. S. Ross, "Minimum spanning trees and single linkage cluster analysis",
    Journal of the Royal Statistical Society C 18(1), 1969.
-.. [3] R. J. G. B. Campello, D. Moulavi and J. Sander, "Density-based clustering based on
+.. [2] R. J. G. B. Campello, D. Moulavi and J. Sander, "Density-based clustering based on
    hierarchical density estimates", PAKDD 2013.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
+from groundup._blocks import single_blas_thread
 from groundup._estimator import read_only
-from groundup._kernel import kernel
-from groundup.neighbors._metrics import Metric, choose_metric, distances_to
+from groundup.cluster._boruvka import boruvka
+from groundup.cluster._prim import CHUNK, PRECOMPUTED, prim
+from groundup.neighbors._base import query_blocks, tree_is_faster
+from groundup.neighbors._brute import pack, search_panels
+from groundup.neighbors._kd_tree import KDTree, grow, nearest_in_tree
+from groundup.neighbors._metrics import EUCLIDEAN, Metric, choose_metric
 
-CHUNK = 128  # rows outside the tree that are looked at together
-EUCLIDEAN = choose_metric("euclidean", 2.0, None, 1)
+PLAIN = choose_metric("euclidean", 2.0, None, 1)
+LEAF_SIZE = 16
+FEW_ROWS = 400  # Prim's algorithm is done with them before a tree is grown
+MOST_FEATURES = 10  # in more, the tree of boxes tells too little
+CANDIDATES = 5  # nearest rows of each row, for the first rounds of Boruvka's
+TOGETHER = 8192  # rows whose neighbours are searched in one go, so that memory stays linear in n
 
-
-@kernel
-def comes_first(
-    length,  # float in: of an edge, its mutual reachability
-    apart,  # float in: how far its rows are from each other
-    a,  # int in: one row of it
-    b,  # int in: the other
-    other_length,  # float in: the same of another edge
-    other_apart,  # float in
-    other_a,  # int in
-    other_b,  # int in
-):
-    # The total order of edges: (length, distance, lower row, higher row).
-    if length != other_length:
-        return length < other_length
-    if apart != other_apart:
-        return apart < other_apart
-    low, other_low = min(a, b), min(other_a, other_b)
-    if low != other_low:
-        return low < other_low
-    return max(a, b) < max(other_a, other_b)
-
-
-@kernel
-def _prim(
-    kind,  # int in: of the metric
-    p,  # float in: of the metric
-    X,  # (n, d) in
-    core,  # (n,) in: as the metric is searched by
-    shrink,  # float in: what a distance is multiplied by before it is compared with core distances
-    points,  # (d, n + CHUNK) inout: the rows as columns; rows outside the tree stand in front
-    edges,  # (n - 1, 2) out
-    lengths,  # (n - 1,) out: as the metric is searched by
-    apart,  # (n - 1,) out: distances of the edges' rows
-):
-    n, d = X.shape
-    rows = np.arange(n + CHUNK)  # which row stands where
-    cores = np.zeros(n + CHUNK)
-    cores[:n] = core
-    near = np.full(n + CHUNK, np.inf)  # the shortest edge into the tree: its length,
-    near_apart = np.full(n + CHUNK, np.inf)  # how far its rows are apart,
-    source = np.zeros(n + CHUNK, dtype=np.int64)  # and its row in the tree
-    totals = np.empty(CHUNK)
-    place = 0  # of the row that joined last
-    for step in range(n - 1):
-        row = rows[place]
-        # It leaves; the last of those outside takes its place.
-        n_outside = n - 1 - step
-        for f in range(d):
-            points[f, place] = points[f, n_outside]
-        rows[place], cores[place] = rows[n_outside], cores[n_outside]
-        near[place], near_apart[place] = near[n_outside], near_apart[n_outside]
-        source[place] = source[n_outside]
-        place = -1
-        own = core[row]
-        for start in range(0, n_outside, CHUNK):
-            size = min(CHUNK, n_outside - start)
-            distances_to(kind, p, points, start, CHUNK, X, row, totals)
-            ties = 0
-            least = np.inf
-            for j in range(size):
-                t = start + j
-                length = max(totals[j] * shrink, own, cores[t])
-                same = length == near[t]
-                shorter = (length < near[t]) | (same & (totals[j] < near_apart[t]))
-                ties += same & (totals[j] == near_apart[t])
-                near[t] = length if shorter else near[t]
-                near_apart[t] = totals[j] if shorter else near_apart[t]
-                source[t] = row if shorter else source[t]
-                least = min(least, near[t])
-            if ties > 0:
-                for j in range(size):
-                    t = start + j
-                    length = max(totals[j] * shrink, own, cores[t])
-                    if comes_first(
-                        length, totals[j], row, rows[t], near[t], near_apart[t], source[t], rows[t]
-                    ):
-                        source[t] = row
-            if place < 0 or least <= near[place]:
-                for t in range(start, start + size):
-                    if place < 0 or comes_first(
-                        near[t],
-                        near_apart[t],
-                        source[t],
-                        rows[t],
-                        near[place],
-                        near_apart[place],
-                        source[place],
-                        rows[place],
-                    ):
-                        place = t
-        edges[step, 0], edges[step, 1] = source[place], rows[place]
-        lengths[step], apart[step] = near[place], near_apart[place]
+Edges = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def spanning_tree(
@@ -140,13 +56,14 @@ def spanning_tree(
     core: np.ndarray | None = None,
     n_threads: int = 1,
     alpha: float = 1.0,
-    metric: Metric = EUCLIDEAN,
+    metric: Metric = PLAIN,
+    algorithm: str = "auto",
 ) -> tuple[np.ndarray, np.ndarray]:
     """Find the minimum spanning tree of all rows.
 
     Parameters
     ----------
-    X : ndarray of shape (n_samples, n_features), float64, C-contiguous, read-only
+    X : ndarray of shape (n_samples, n_features), float64, C-contiguous
     core : ndarray of shape (n_samples,), float64, or None
         Core distances: no edge of a row is shorter than its own. None: the plain distances.
     n_threads : int, default=1
@@ -154,6 +71,8 @@ def spanning_tree(
         What distances are divided by before they are compared with core distances.
     metric : Metric
         From `choose_metric`; Euclidean by default.
+    algorithm : {"auto", "prim", "boruvka"}, default="auto"
+        How to find it; the answer is the same.
 
     Returns
     -------
@@ -171,26 +90,210 @@ def spanning_tree(
            [1, 3],
            [2, 3]]), array([1., 2., 2.]))
     """
-    n, d = X.shape
+    searched = np.zeros(len(X)) if core is None else _to_searched(metric, np.asarray(core, float))
+    tree = _find(X, searched, 0, n_threads, alpha, metric, algorithm, LEAF_SIZE)
+    return tree[:2]
+
+
+def mutual_reachability_tree(
+    X: np.ndarray,
+    min_samples: int,
+    n_threads: int = 1,
+    alpha: float = 1.0,
+    metric: Metric = PLAIN,
+    algorithm: str = "auto",
+    leaf_size: int = LEAF_SIZE,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Find core distances, and with them the minimum spanning tree of all rows.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features), float64, C-contiguous
+    min_samples : int
+        A core distance reaches so many rows, the row itself among them.
+    n_threads, alpha, metric, algorithm
+        As for `spanning_tree`.
+    leaf_size : int
+        Of the k-d tree.
+
+    Returns
+    -------
+    edges : ndarray of shape (n_samples - 1, 2), int64
+    lengths : ndarray of shape (n_samples - 1,), float64
+    core : ndarray of shape (n_samples,), float64
+
+    Examples
+    --------
+    >>> X = np.array([[0.0], [1.0], [5.0], [3.0]])
+    >>> edges, lengths, core = mutual_reachability_tree(X, min_samples=3)
+    >>> core
+    array([3., 2., 4., 2.])
+    >>> lengths
+    array([2., 3., 4.])
+    """
+    return _find(X, None, min_samples - 1, n_threads, alpha, metric, algorithm, leaf_size)
+
+
+def tree_of_distances(distances: np.ndarray, min_samples: int, alpha: float = 1.0) -> Edges:
+    """Find core distances and the minimum spanning tree of a matrix of distances.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_samples, n_samples), float64, symmetric
+    min_samples : int
+        A core distance reaches so many rows, the row itself among them.
+    alpha : float, default=1.0
+        What distances are divided by.
+
+    Returns
+    -------
+    edges, lengths, core
+        As `mutual_reachability_tree` returns them.
+    """
+    n = len(distances)
+    core = np.empty(n)
+    for start in range(0, n, CHUNK):
+        part = np.partition(distances[start : start + CHUNK], min_samples - 1, axis=1)
+        core[start : start + CHUNK] = part[:, min_samples - 1]
+    core /= alpha
+    given = read_only(np.ascontiguousarray(distances))
+    edges, lengths = _by_prim(PRECOMPUTED, 2.0, given, core, 1.0 / alpha, np.empty((0, n + CHUNK)))
+    return *_ascending(edges, lengths), core
+
+
+def _find(
+    X: np.ndarray,
+    core: np.ndarray | None,
+    rank: int,
+    n_threads: int,
+    alpha: float,
+    metric: Metric,
+    algorithm: str,
+    leaf_size: int,
+) -> Edges:
+    """Find the tree; without `core` a core distance is that of the `rank`-th nearest other row."""
     mapped = read_only(np.ascontiguousarray(metric.map_rows(X, asked=False)))
-    core = np.zeros(n) if core is None else np.asarray(core, dtype=np.float64)
-    searched_core = read_only(metric.to_searched(core))
-    shrink = metric.to_searched(1.0 / alpha) if metric.name != "cosine" else 1.0 / alpha
-    points = np.zeros((mapped.shape[1], n + CHUNK))
-    points[:, :n] = mapped.T
-    edges = np.empty((max(n - 1, 0), 2), dtype=np.int64)
-    lengths, apart = np.empty(len(edges)), np.empty(len(edges))
-    _prim(
-        metric.kind,
-        float(metric.p),
-        mapped,
-        searched_core,
-        float(shrink),
-        points,
-        edges,
-        lengths,
-        apart,
+    n, d = mapped.shape
+    shrink = float(metric.to_searched(1.0 / alpha)) / float(metric.to_searched(1.0))
+    if algorithm == "auto":
+        algorithm = "prim" if n <= FEW_ROWS or d > MOST_FEATURES else "boruvka"
+    if algorithm == "prim":
+        if core is None:
+            core = _core_distances(mapped, rank, metric, n_threads, leaf_size)
+        points = np.zeros((d, n + CHUNK))
+        points[:, :n] = mapped.T
+        edges, lengths = _by_prim(metric.kind, metric.p, mapped, core, shrink, points)
+    else:
+        *_, tree = grow(mapped, leaf_size, n_threads)
+        core, edges, lengths = _by_boruvka(mapped, core, rank, n_threads, metric, tree, shrink)
+    edges, searched = _ascending(edges, lengths)
+    return edges, metric.from_searched(searched), metric.from_searched(core)
+
+
+def _by_prim(
+    kind: int, p: float, X: np.ndarray, core: np.ndarray, shrink: float, points: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    n = len(X)
+    edges, lengths = np.empty((n - 1, 2), dtype=np.int64), np.empty((n - 1, 2))
+    prim(kind, float(p), X, core, shrink, points, edges, lengths)
+    return edges, lengths
+
+
+def _by_boruvka(
+    mapped: np.ndarray,
+    core: np.ndarray | None,
+    rank: int,
+    n_threads: int,
+    metric: Metric,
+    tree: KDTree,
+    shrink: float,
+) -> Edges:
+    n = len(mapped)
+    place_of = np.empty(n, dtype=np.int64)  # where the tree has put each row
+    place_of[tree.rows] = np.arange(n)
+    Q = read_only(mapped[tree.rows])  # (n, d), neighbours side by side
+    k = min(max(rank, CANDIDATES), n - 1)
+    n_candidates = min(k, CANDIDATES)
+    reached = np.zeros(n)  # core distances by place
+    neighbours, apart = np.empty((n, n_candidates), np.int64), np.empty((n, n_candidates))
+    for part, distances, rows in _nearest(tree, Q, k, metric, n_threads):
+        neighbours[part] = place_of[rows[:, :n_candidates]]
+        apart[part] = distances[:, :n_candidates]
+        if rank > 0:
+            reached[part] = distances[:, rank - 1]
+    if core is None:
+        core = reached[place_of]
+    else:
+        reached = core[tree.rows]
+    edges, lengths = boruvka(
+        tree, metric.kind, metric.p, Q, reached, neighbours, apart, shrink, n_threads
     )
+    return core, edges, lengths
+
+
+def _nearest(
+    tree: KDTree, Q: np.ndarray, k: int, metric: Metric, n_threads: int
+) -> Iterator[tuple[slice, np.ndarray, np.ndarray]]:
+    """Yield the k nearest other rows, a few thousand rows at a time."""
+    for start in range(0, len(Q), TOGETHER):
+        part = slice(start, min(start + TOGETHER, len(Q)))
+        size = part.stop - start
+        distances, rows = np.empty((size, k)), np.empty((size, k), dtype=np.int64)
+        bounds = query_blocks(size)
+        nearest_in_tree(
+            tree,
+            metric.kind,
+            metric.p,
+            read_only(Q[part]),
+            tree.rows[part],
+            bounds,
+            distances,
+            rows,
+            n_threads,
+        )
+        yield part, distances, rows
+
+
+def _core_distances(
+    mapped: np.ndarray, rank: int, metric: Metric, n_threads: int, leaf_size: int
+) -> np.ndarray:
+    """Return the distance to the `rank`-th nearest other row, as the metric is searched by."""
+    n, d = mapped.shape
+    core = np.zeros(n)
+    if rank == 0:
+        return core
+    if metric.kind == EUCLIDEAN and n > FEW_ROWS and not tree_is_faster(n, d, rank, metric.kind):
+        panels = pack(mapped, n_threads)
+        for start in range(0, n, TOGETHER):
+            own = np.arange(start, min(start + TOGETHER, n))
+            distances, rows = np.empty((len(own), rank)), np.empty((len(own), rank), np.int64)
+            bounds = query_blocks(len(own))
+            with single_blas_thread():
+                search_panels(
+                    mapped,
+                    mapped[start : start + TOGETHER],
+                    own,
+                    panels,
+                    bounds,
+                    distances,
+                    rows,
+                    n_threads=n_threads,
+                )
+            core[own] = distances[:, -1]
+        return core
+    *_, tree = grow(mapped, leaf_size if n > FEW_ROWS else n, n_threads)
+    Q = read_only(mapped[tree.rows])
+    for part, distances, _ in _nearest(tree, Q, rank, metric, n_threads):
+        core[tree.rows[part]] = distances[:, -1]
+    return core
+
+
+def _to_searched(metric: Metric, distances: Any) -> Any:
+    return metric.to_searched(distances)
+
+
+def _ascending(edges: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Put edges into their total order; of the two lengths keep the one that counts."""
     edges.sort(axis=1)
-    order = np.lexsort((edges[:, 1], edges[:, 0], apart, lengths))
-    return edges[order], metric.from_searched(lengths[order])
+    order = np.lexsort((edges[:, 1], edges[:, 0], lengths[:, 1], lengths[:, 0]))
+    return edges[order], lengths[order, 0]
