@@ -70,6 +70,10 @@ LIGHTER: dict[str, dict[str, int]] = {
     "RandomForestRegressor": {"n_estimators": 10},
     "TSNE": {"max_iter": 250},
 }
+# What scikit-learn's checks, of ten to some hundred rows, have to be given.
+SMALLER: dict[str, dict[str, int]] = {"TSNE": {"max_iter": 250, "perplexity": 2}}
+# Where scikit-learn has the class of the same name, if not in the package of the same name.
+TWIN_PACKAGES = {"TSNE": "manifold"}
 # The most rows of a fit in these checks, where the default is too many for a test.
 MOST_ROWS = {"TSNE": 3_000}
 
@@ -146,7 +150,7 @@ class Watcher:
 
 
 @parametrize_with_checks(
-    [_seeded(cls) for cls in CLASSES],
+    [_seeded(cls, **SMALLER.get(cls.__name__, {})) for cls in CLASSES],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES.get(type(estimator).__name__, {}),
 )
 def test_scikit_learn_check(estimator, check):
@@ -230,20 +234,23 @@ def test_feature_names_are_kept_and_checked(cls):
     assert fitted.n_features_in_ == X.shape[1]
     assert list(fitted.feature_names_in_) == list(frame.columns)
     _assert_same_bits(fitted, fitted, frame)
-    with pytest.raises(ValueError, match="feature names"):
-        _answers(fitted, frame[frame.columns[::-1]])
+    if _answers(fitted, frame):
+        with pytest.raises(ValueError, match="feature names"):
+            _answers(fitted, frame[frame.columns[::-1]])
     fitted.fit(X, y)
     assert not hasattr(fitted, "feature_names_in_")
 
 
 @each_class
 def test_set_output_gives_a_frame(cls):
-    if not hasattr(cls, "transform"):
+    if not hasattr(cls, "fit_transform"):
         assert not hasattr(cls, "set_output")
         return
     X, y = _data(cls)
-    frame = _seeded(cls).set_output(transform="pandas").fit(X, y).transform(X)
-    assert isinstance(frame, pd.DataFrame)
+    estimator = _seeded(cls).set_output(transform="pandas")
+    assert isinstance(estimator.fit_transform(X, y), pd.DataFrame)
+    if hasattr(cls, "transform"):
+        assert isinstance(estimator.transform(X), pd.DataFrame)
 
 
 @each_class
@@ -299,7 +306,7 @@ def test_a_value_that_is_not_finite_is_refused(cls, bad):
 
 @each_class
 def test_parameters_are_those_of_scikit_learn(cls):
-    module = cls.__module__.split(".")[1]
+    module = TWIN_PACKAGES.get(cls.__name__, cls.__module__.split(".")[1])
     twin = getattr(__import__(f"sklearn.{module}", fromlist=[cls.__name__]), cls.__name__)
     ours = {k: p.default for k, p in inspect.signature(cls).parameters.items()}
     theirs = {k: p.default for k, p in inspect.signature(twin).parameters.items()}
