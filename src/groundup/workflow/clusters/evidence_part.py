@@ -1,0 +1,64 @@
+"""The part ``"evidence"`` of ``run.json``: what was tried, what was chosen, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from groundup.workflow.clusters.grouping import Evidence, Grouping
+from groundup.workflow.clusters.numbering import cluster_numbers
+
+_MOST_DRAWS = 500
+
+
+def evidence_part(evidence: Evidence, clusters: np.ndarray | None) -> dict[str, Any]:
+    """Return the evidence as plain data.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    clusters : int ndarray of shape (n,) or None
+        The clusters of the rows by their numbers; None where there are none.
+    """
+    chosen = evidence.chosen
+    part: dict[str, Any] = {
+        "n_clusters": 0 if chosen is None else chosen.n_clusters,
+        "verdict": evidence.verdict,
+        "reasons": list(evidence.reasons),
+        "chosen": None if chosen is None else _of(chosen),
+        "candidates": [_of(grouping) for grouping in evidence.candidates],
+        "curves": plain(evidence.curves),
+        "null": plain(evidence.null),
+    }
+    part["null"]["draws"] = (part["null"].get("draws") or [])[:_MOST_DRAWS]
+    if chosen is not None and clusters is not None:
+        part["sizes"] = np.bincount(clusters[clusters > 0])[1:].tolist()
+        part["unassigned"] = int((clusters < 0).sum())
+        by_label = chosen.measures.get("stability_by_cluster")
+        if by_label is not None:
+            numbers = cluster_numbers(chosen.labels)[:-1]
+            part["stability"] = [None] * len(numbers)
+            for number, value in zip(numbers, by_label, strict=True):
+                part["stability"][number - 1] = plain(value)
+    return part
+
+
+def _of(grouping: Grouping) -> dict[str, Any]:
+    return {
+        "family": grouping.family,
+        "title": grouping.title,
+        "params": plain(grouping.params),
+        "n_clusters": int(grouping.n_clusters),
+        "measures": plain(grouping.measures),
+        "class": type(grouping.estimator).__name__,
+    }
+
+
+def plain(value: Any) -> Any:
+    """Return arrays as lists and numbers as Python's own."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | np.ndarray):
+        return [plain(item) for item in value]
+    return value.item() if hasattr(value, "item") else value
