@@ -20,7 +20,7 @@ import numpy as np
 from groundup._exponential import exp_of_minus
 from groundup._kernel import kernel
 
-TILE = 128  # rows worked on together: 16 features of them fill half of the first cache
+TILE = 256  # rows worked on together
 #: e^-50 = 2e-22: a share so small is lost when it is added to any other number of its sum
 NEGLIGIBLE = 50.0
 

@@ -29,7 +29,7 @@ class Components(NamedTuple):
 
     weights: np.ndarray  # (k,)
     means: np.ndarray  # (k, d)
-    factors: np.ndarray  # shaped as precisions_cholesky_
+    factors: np.ndarray  # U with U U^T the inverse covariance; shaped as precisions_cholesky_
 
 
 class Moments(NamedTuple):
@@ -38,7 +38,7 @@ class Moments(NamedTuple):
     log_likelihood: float  # of all rows together
     counts: np.ndarray  # (k,)
     first: np.ndarray  # (k, d)
-    second: np.ndarray  # (k, d, d) for matrices, its upper triangles; (k, d) for variances
+    second: np.ndarray  # (k, d, d) for matrices; (k, d) for variances
 
 
 class _Scratch:

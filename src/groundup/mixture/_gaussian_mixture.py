@@ -55,7 +55,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from groundup._blocks import single_blas_thread, thread_count
+from groundup._blocks import thread_count
 from groundup._estimator import Estimator
 from groundup.mixture import _covariance
 from groundup.mixture._collapse import refusal, warning_about
@@ -70,38 +70,48 @@ FAR = 10.0
 
 
 def maximised(
-    moments: Moments, components: Components, centers: np.ndarray, shape: Shape, reg_covar: float
-) -> tuple[Components, np.ndarray, bool]:
-    """Compute the M step from the moments about `centers`.
+    moments: Moments, before: Components, centers: np.ndarray, shape: Shape, reg_covar: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
+    """Compute the M step.
+
+    Parameters
+    ----------
+    moments : Moments
+        Of the responsibilities, about `centers`.
+    before : Components
+        The components that the responsibilities come from.
+    centers : ndarray of shape (k, d)
+    shape : Shape
+    reg_covar : float
 
     Returns
     -------
-    components : Components
+    weights : ndarray of shape (k,)
+    means : ndarray of shape (k, d)
     covariances : ndarray, shaped as ``covariances_``
     far : bool
         Whether a mean is so far from its center that the covariances lost digits.
     """
     counts = moments.counts
-    alive = counts > 0.0  # nobody's component keeps its place, with weight 0
-    divisor = np.where(alive, counts, 1.0)
-    shift = moments.first / divisor[:, np.newaxis]  # (k, d)
-    means = np.where(alive[:, np.newaxis], centers + shift, components.means)
+    empty = counts == 0.0
+    divisor = np.where(empty, 1.0, counts)[:, np.newaxis]  # (k, 1)
+    # m = c + f / n
+    shift = moments.first / divisor
+    means = centers + shift
     if shape.is_matrix:
-        upper = np.triu(moments.second)
-        second = upper + np.swapaxes(np.triu(moments.second, 1), -1, -2)
-        scatter = second / divisor[:, np.newaxis, np.newaxis]
-        variances = np.diagonal(scatter, axis1=1, axis2=2) - shift**2
+        # S / n - (m - c)(m - c)^T
+        scatter = moments.second / divisor[:, :, np.newaxis]
         scatter -= shift[:, :, np.newaxis] * shift[:, np.newaxis, :]
+        variances = np.einsum("kjj->kj", scatter)
     else:
-        variances = moments.second / divisor[:, np.newaxis] - shift**2
-        scatter = np.maximum(variances, 0.0)
-    far = bool(np.any(shift**2 > FAR**2 * (np.maximum(variances, 0.0) + reg_covar)))
+        scatter = variances = np.maximum(moments.second / divisor - shift**2, 0.0)
+    far = bool((shift**2 > FAR**2 * (np.abs(variances) + reg_covar)).any())
     covariances = _covariance.constrained(shape, scatter, counts, reg_covar)
-    if not alive.all() and not shape.is_shared:
-        old = _covariance.covariances_of(shape, components.factors)
-        covariances[~alive] = old[~alive]
-    weights = counts / counts.sum()
-    return Components(weights, means, None), covariances, far
+    if empty.any():  # a component without rows stays as it was, with weight 0
+        means[empty] = before.means[empty]
+        if not shape.is_shared:
+            covariances[empty] = _covariance.covariances_of(shape, before.factors)[empty]
+    return counts / counts.sum(), means, covariances, far
 
 
 def em(
@@ -137,14 +147,15 @@ def em(
     for n_iter in range(1, max_iter + 1):
         before, lower_bound_before = components, lower_bound
         moments = rows.moments(before, before.means)
-        components, covariances, far = maximised(moments, before, before.means, shape, reg_covar)
-        if far:
-            centers = components.means
-            moments = rows.moments(before, centers)
-            components, covariances, _ = maximised(moments, before, centers, shape, reg_covar)
-        components = components._replace(
-            factors=factors_or_refusal(shape, covariances, moments.counts, reg_covar)
+        weights, means, covariances, far = maximised(
+            moments, before, before.means, shape, reg_covar
         )
+        if far:
+            centers = means
+            moments = rows.moments(before, centers)
+            weights, means, covariances, _ = maximised(moments, before, centers, shape, reg_covar)
+        factors = factors_or_refusal(shape, covariances, moments.counts, reg_covar)
+        components = Components(weights, means, factors)
         lower_bound = moments.log_likelihood / n
         lower_bounds.append(lower_bound)
         converged = abs(lower_bound - lower_bound_before) < tol
@@ -354,7 +365,7 @@ class GaussianMixture(DensityMixin, Estimator):
         return self.fit(X).predict(X)
 
     def _check_parameters(self, X, y):
-        n, d = X.shape
+        n = len(X)
         if n < 2:
             raise ValueError(
                 f"Found array with {n} sample(s) (shape={X.shape}) while a minimum of 2 is required"

@@ -10,9 +10,13 @@ EM climbs from where it starts to the nearest top, so the start decides which on
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
 from groundup._blocks import block_bounds
+from groundup.cluster._k_means import KMeans
+from groundup.cluster._seeding import seed_centers
 from groundup.mixture._covariance import Shape, constrained
 
 Array = np.ndarray
@@ -34,7 +38,7 @@ def first_parameters(
     if how == "random":
         counts, means, scatter = _from_random_shares(X, shape, n_components, random_state)
     elif how == "kmeans":
-        labels = _k_means_labels(X, n_components, random_state)
+        labels = KMeans(n_components, n_init=1, random_state=random_state).fit(X).labels_
         order = np.argsort(labels, kind="stable")
         ends = np.cumsum(np.bincount(labels, minlength=n_components))
         counts, means, scatter = _from_groups(X, shape, np.split(order, ends[:-1]))
@@ -47,26 +51,6 @@ def first_parameters(
         scatter = np.zeros(means.shape + (means.shape[1:] if shape.is_matrix else ()))
     covariances = constrained(shape, scatter, counts, reg_covar)
     return counts / counts.sum(), means, covariances
-
-
-def _k_means_labels(X, k, random_state):  # until KMeans is there
-    centers = seed_centers(X, k, None, random_state, 1)
-    for _ in range(50):
-        d = (X**2).sum(1)[:, None] - 2 * X @ centers.T + (centers**2).sum(1)
-        labels = d.argmin(1)
-        new = np.array(
-            [X[labels == c].mean(0) if (labels == c).any() else centers[c] for c in range(k)]
-        )
-        if np.allclose(new, centers):
-            break
-        centers = new
-    return labels
-
-
-def seed_centers(X, k, weights, random_state, n_threads):  # until _seeding is there
-    from sklearn.cluster import kmeans_plusplus
-
-    return kmeans_plusplus(X, k, random_state=random_state)[0]
 
 
 def _from_groups(X, shape, groups):
@@ -89,7 +73,7 @@ def _from_random_shares(X, shape, k, random_state):
     counts, first = np.zeros(k), np.zeros((k, d))
     second = np.zeros((k, d, d) if shape.is_matrix else (k, d))
     bounds = block_bounds(n, block_rows=4096, max_blocks=n)
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in itertools.pairwise(bounds.tolist()):
         shares = random_state.uniform(size=(end - begin, k))
         shares /= shares.sum(axis=1, keepdims=True)
         Z = X[begin:end] - middle

@@ -19,8 +19,8 @@ import numpy as np
 
 from groundup._kernel import kernel
 
-TILE = 128
-# the packed tile has rows of TILE + 8 numbers, as rows of exactly 1 KiB would all land in the same
+TILE = 256
+# the packed tile has rows of TILE + 8 numbers, as rows of exactly 2 KiB would all land in the same
 # few sets of the cache
 STRIDE = TILE + 8
 
@@ -105,6 +105,7 @@ def add_scatter(
         for j in range(d):
             for l in range(j, d):
                 second[k, j, l] += S[j, l]
+                second[k, l, j] = second[k, j, l]
 
 
 @kernel
