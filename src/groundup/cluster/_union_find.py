@@ -1,8 +1,8 @@
 """Union-find: sets that grow together, and the question whether two things are in the same one.
 
 Every set is a tree of pointers to a parent, and its root stands for it.  `find` walks up to the
-root, and `unite` hangs one root below another.  Two habits keep the trees flat, so that a walk takes
-a few steps however many sets there are:
+root, and `unite` hangs one root below another.  One habit keeps the trees flat, so that a walk
+takes a few steps however many sets there are, and another makes the answer plain:
 
 - *path halving*: on its way up, `find` lets every thing it passes point to its grandparent;
 - *the lower number stays root*: what `unite` was told, in whatever order, the root of a set is its
@@ -13,8 +13,8 @@ one step in practice.
 
 References
 ----------
-.. [1] R. E. Tarjan and J. van Leeuwen, "Worst-case analysis of set union algorithms", Journal of the
-   ACM 31(2), 1984.
+.. [1] R. E. Tarjan and J. van Leeuwen, "Worst-case analysis of set union algorithms", Journal of
+   the ACM 31(2), 1984.
 """
 
 from __future__ import annotations
