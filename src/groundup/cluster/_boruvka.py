@@ -38,12 +38,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import prange
 
-from groundup._blocks import block_bounds
 from groundup._kernel import block_kernel, kernel
 from groundup.cluster._prim import comes_first
 from groundup.cluster._union_find import find, unite
 from groundup.neighbors._kd_tree import CHUNK, LANES, KDTree, gap
-from groundup.neighbors._metrics import add_difference, any_within, distances_to
+from groundup.neighbors._metrics import EUCLIDEAN, MINKOWSKI, any_within, distances_to
 
 # What is known of each row, as columns.  Rows stand in the order of the k-d tree.
 CORE, LENGTH, APART, LOWER = range(4)  # float64
@@ -60,6 +59,7 @@ COMPONENT, NEAR, USED, SETTLED, SEARCHED = range(5)  # int64
 
 
 ROUNDED_UP = 1.0 + 2.0**-50  # so that a quotient's rounding never hides a row on the very border
+ABOVE_LEAVES = 4  # levels: so many leaves search together as a block
 
 
 class Search(NamedTuple):
@@ -204,83 +204,137 @@ def _search_one(
 
 
 @kernel
-def _box_gap(
-    kind,  # int in
-    p,  # float in
+def _middle(
+    points,  # (d, n + LANES) in
     boxes,  # (n_nodes, 2, d) in
-    one,  # int in: a node
-    other,  # int in: a node
+    node,  # int in
+    start,  # int in: its rows are start, ..., stop - 1
+    stop,  # int in
 ):
-    # The distance between the nearest points of two boxes.
-    total = 0.0
-    for f in range(boxes.shape[2]):
-        between = max(
-            boxes[one, 0, f] - boxes[other, 1, f], 0.0, boxes[other, 0, f] - boxes[one, 1, f]
-        )
-        total = add_difference(kind, p, total, between)
-    return total * (1.0 - (boxes.shape[2] + 8) * 2.0**-50)  # rounding must not hide a row
+    # The row that is nearest to the middle of the box, feature by feature.
+    best, least = start, np.inf
+    for i in range(start, stop):
+        total = 0.0
+        for f in range(points.shape[0]):
+            total += abs(points[f, i] - 0.5 * (boxes[node, 0, f] + boxes[node, 1, f]))
+        if total < least:
+            best, least = i, total
+    return best
 
 
 @kernel
-def _has_company(
+def _sum_of_lengths(
+    kind,  # int in
+    p,  # float in
+    a,  # float in: as the metric is searched by
+    b,  # float in: the same
+):
+    if kind == EUCLIDEAN:
+        total = np.sqrt(a) + np.sqrt(b)
+        return total * total * ROUNDED_UP
+    if kind == MINKOWSKI:
+        return (a ** (1.0 / p) + b ** (1.0 / p)) ** p * ROUNDED_UP
+    return (a + b) * ROUNDED_UP
+
+
+@kernel
+def _is_alone(
     tree,  # KDTree in
     kind,  # int in
     p,  # float in
+    Q,  # (n, d) in
     search,  # Search in
     shrink,  # float in
-    leaf,  # int in: all its rows are of one component
-    limit,  # float in: how long an edge may be
+    node,  # int in: all its rows are of one component
+    limit,  # float in: the length of an edge
+    totals,  # (CHUNK,) out: room for distances
     waiting,  # (depth + 2,) out: room for nodes
 ):
-    # May any row of the leaf have an edge to another component that is not longer than `limit`?
-    first_leaf = 2**tree.depth - 1
-    component = search.node_components[leaf]
+    # Has no row of the node an edge to another component that is not longer than `limit`?
+    #   distance(i, t) >= distance(middle, t) - distance(middle, i)   for all i in the node
+    # so it suffices that nobody is within limit + radius of the middle row.
+    points, _, starts, stops, boxes, _, _, depth = tree
+    first_leaf = 2**depth - 1
+    component = search.node_components[node]
+    middle = _middle(points, boxes, node, starts[node], stops[node])
+    radius = 0.0
+    for start in range(starts[node], stops[node], CHUNK):
+        size = min(CHUNK, stops[node] - start)
+        distances_to(kind, p, points, start, (size + LANES - 1) // LANES * LANES, Q, middle, totals)
+        for j in range(size):
+            radius = max(radius, totals[j])
+    reach = _sum_of_lengths(kind, p, limit / shrink, radius)
     n_waiting = 1
     waiting[0] = 0
     while n_waiting > 0:
         n_waiting -= 1
-        node = waiting[n_waiting]
+        other = waiting[n_waiting]
         if (
-            search.node_components[node] == component
-            or search.node_cores[node] > limit
-            or _box_gap(kind, p, tree.boxes, leaf, node) * shrink > limit
+            search.node_components[other] == component
+            or search.node_cores[other] > limit
+            or gap(kind, p, boxes, other, Q, middle) > reach
         ):
             continue
-        if node >= first_leaf:
-            return True
-        waiting[n_waiting] = 2 * node + 1
-        waiting[n_waiting + 1] = 2 * node + 2
-        n_waiting += 2
-    return False
+        if other < first_leaf:
+            waiting[n_waiting] = 2 * other + 1
+            waiting[n_waiting + 1] = 2 * other + 2
+            n_waiting += 2
+            continue
+        for start in range(starts[other], stops[other], CHUNK):
+            size = min(CHUNK, stops[other] - start)
+            lanes = (size + LANES - 1) // LANES * LANES
+            distances_to(kind, p, points, start, lanes, Q, middle, totals)
+            for j in range(size):
+                if (
+                    totals[j] <= reach
+                    and search.places[start + j, COMPONENT] != component
+                    and search.known[start + j, CORE] <= limit
+                ):
+                    return False
+    return True
 
 
 @kernel
-def _search_leaves(
+def _search_below(
     tree,  # KDTree in
     kind,  # int in
     p,  # float in
     Q,  # (n, d) in
     search,  # Search inout
     shrink,  # float in
-    first,  # int in: nodes first, ..., stop - 1
-    stop,  # int in
+    node,  # int in
 ):
     known, places, shortest, node_components, _ = search
+    first_leaf = 2**tree.depth - 1
     totals = np.empty(CHUNK)
     waiting = np.empty(tree.depth + 2, dtype=np.int64)
     gaps = np.empty(tree.depth + 2)
-    for leaf in range(first, stop):
-        component = node_components[leaf]
+    below = np.empty(tree.depth + 2, dtype=np.int64)
+    below[0] = node
+    n_below = 1
+    while n_below > 0:
+        n_below -= 1
+        node = below[n_below]
+        component = node_components[node]
         if component >= 0:
-            # In late rounds most leaves lie deep inside a component: one look settles all rows.
+            # In late rounds most rows lie deep inside a component: one search settles many.
             limit = shortest[component]
-            if not np.isinf(limit) and not _has_company(
-                tree, kind, p, search, shrink, leaf, limit, waiting
+            pending = 0
+            for i in range(tree.starts[node], tree.stops[node]):
+                pending += not places[i, SETTLED] and known[i, LOWER] <= limit
+            if pending == 0:
+                continue
+            if pending > 1 and _is_alone(
+                tree, kind, p, Q, search, shrink, node, limit, totals, waiting
             ):
-                for i in range(tree.starts[leaf], tree.stops[leaf]):
+                for i in range(tree.starts[node], tree.stops[node]):
                     known[i, LOWER] = max(known[i, LOWER], limit)
                 continue
-        for i in range(tree.starts[leaf], tree.stops[leaf]):
+        if node < first_leaf:
+            below[n_below], below[n_below + 1] = 2 * node + 2, 2 * node + 1
+            n_below += 2
+            continue
+        for i in range(tree.starts[node], tree.stops[node]):
             if not places[i, SETTLED] and known[i, LOWER] <= shortest[places[i, COMPONENT]]:
                 _search_one(tree, kind, p, Q, search, shrink, i, totals, waiting, gaps)
 
@@ -293,12 +347,10 @@ def search_tree(
     Q,  # (n, d) in: the rows in the order of the tree
     search,  # Search inout
     shrink,  # float in
-    bounds,  # (b + 1,) in: blocks of leaves
+    level,  # int in: each of its nodes is a block
 ):
-    first_leaf = 2**tree.depth - 1
-    for block in prange(bounds.shape[0] - 1):
-        first, stop = first_leaf + bounds[block], first_leaf + bounds[block + 1]
-        _search_leaves(tree, kind, p, Q, search, shrink, first, stop)
+    for block in prange(2**level):
+        _search_below(tree, kind, p, Q, search, shrink, np.int64(2**level - 1 + block))
 
 
 @kernel
@@ -424,13 +476,13 @@ def boruvka(
         known, places, np.full(n, np.inf), np.empty(n_nodes, np.int64), np.empty(n_nodes)
     )
     sort_neighbours(tree.rows, known, shrink, neighbours, apart)
-    bounds = block_bounds(2**tree.depth, block_rows=8, max_blocks=1024)
+    level = max(0, tree.depth - ABOVE_LEAVES)
     edges, lengths = np.empty((n - 1, 2), np.int64), np.empty((n - 1, 2))
     firsts, parents = np.empty(n, np.int64), np.arange(n)
     n_edges = 0
     while n_edges < n - 1:
         mark_nodes(tree.starts, tree.stops, tree.depth, search)
         look_at_neighbours(search, shrink, neighbours, apart)
-        search_tree(tree, kind, p, Q, search, shrink, bounds, n_threads=n_threads)
+        search_tree(tree, kind, p, Q, search, shrink, level, n_threads=n_threads)
         n_edges = join(tree.rows, search, firsts, parents, edges, lengths, n_edges)
     return edges, lengths
