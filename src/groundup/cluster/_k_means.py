@@ -14,8 +14,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 
 from groundup._blocks import thread_count
-from groundup.cluster._k_means_lloyd import Rows, lloyd
+from groundup.cluster._k_means_lloyd import lloyd
 from groundup.cluster._k_means_model import CentersEstimator
+from groundup.cluster._k_means_rows import Rows
 
 
 class KMeans(CentersEstimator):
@@ -146,7 +147,7 @@ class KMeans(CentersEstimator):
                 best = state
         if best is not state:
             yield best
-        n_found = len(np.unique(best["labels_"]))
+        n_found = len(np.flatnonzero(np.bincount(best["labels_"], minlength=self.n_clusters)))
         if n_found < self.n_clusters:
             warnings.warn(
                 f"Number of distinct clusters ({n_found}) found smaller than n_clusters "

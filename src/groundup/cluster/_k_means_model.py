@@ -14,8 +14,8 @@ from sklearn.utils.validation import _check_sample_weight
 
 from groundup._blocks import thread_count
 from groundup._estimator import Estimator
-from groundup.cluster._k_means_lloyd import Rows
-from groundup.cluster._k_means_panel import Centers
+from groundup.cluster._k_means_panel import Centers, FullSearch
+from groundup.cluster._k_means_rows import Rows
 from groundup.cluster._seeding import seed_centers
 
 
@@ -98,8 +98,9 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         rows = Rows(X, sample_weight, thread_count())
         centers = Centers(self.cluster_centers_ - rows.mean)
         labels = np.empty(len(X), dtype=np.int32)
-        rows.assign(centers, labels)
-        return labels, rows.inertia(centers, labels) if with_inertia else 0.0
+        labels[:] = -1
+        FullSearch(rows, centers).assign(labels)
+        return labels, rows.inertia(centers.padded, labels) if with_inertia else 0.0
 
     def transform(self, X: Any) -> np.ndarray:
         """Return every row's distance to every center.

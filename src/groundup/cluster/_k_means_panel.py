@@ -15,7 +15,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from groundup._kernel import kernel
+from numba import prange
+
+from groundup._kernel import block_kernel, kernel
+from groundup.cluster._k_means_rows import Rows, Sums, take_over
 
 PANEL = 256  # rows looked at together: with 16 features 32 KiB
 LANES = 32  # a panel's last rows are rounded up to this, so that no slow last loop is left
@@ -53,9 +56,8 @@ class Centers:
 def fill_panel(
     X,  # (n, d) in
     mean,  # (d,) in: what rows are taken relative to
-    rows,  # (m,) in: the rows to take
-    start,  # int in: from rows[start] on
-    size,  # int in: so many of them
+    start,  # int in: the first row
+    size,  # int in: so many of them, at most PANEL
     panel,  # (D, PANEL) out: zeros behind the last feature and, up to whole LANES, the last row
 ):
     lanes = (size + LANES - 1) // LANES * LANES
@@ -63,9 +65,8 @@ def fill_panel(
         for r in range(size, lanes):
             panel[f, r] = 0.0
     for r in range(size):
-        i = rows[start + r]
         for f in range(X.shape[1]):
-            panel[f, r] = X[i, f] - mean[f]
+            panel[f, r] = X[start + r, f] - mean[f]
     return lanes
 
 
@@ -122,3 +123,105 @@ def nearest_in_panel(
                     which = j + q
                 least = min(least, scores[q, r])
             best[r], nearest[r] = least, which
+
+
+@kernel
+def _assign_block(
+    X, mean, weights, centers, half_norms, start, stop, block, labels, sums, with_sums
+):
+    panel, scores = np.zeros((centers.shape[1], PANEL)), np.empty((TILE, PANEL))
+    best, nearest = np.empty(PANEL), np.empty(PANEL, dtype=np.int64)
+    n_changed = 0
+    for first in range(start, stop, PANEL):
+        size = min(PANEL, stop - first)
+        lanes = fill_panel(X, mean, first, size, panel)
+        nearest_in_panel(panel, lanes, centers, half_norms, scores, best, nearest)
+        for r in range(size):
+            i, j = first + r, nearest[r]
+            if labels[i] != j:
+                if with_sums:
+                    take_over(X, mean, weights, i, labels[i], j, sums, block)
+                labels[i] = j
+                n_changed += 1
+    return n_changed
+
+
+@block_kernel
+def assign(
+    X,  # (n, d) in
+    mean,  # (d,) in
+    weights,  # (n,) in, or (0,) where all are 1
+    centers,  # (K, D) in: padded
+    half_norms,  # (K,) in
+    bounds,  # (b + 1,) in
+    labels,  # (n,) inout: -1 where a row has none yet
+    n_changed,  # (b,) out: how many differ from before
+    sums,  # (b, k, d + 2) inout
+    with_sums,  # bool in: whether to keep the sums up to date
+):
+    for block in prange(bounds.shape[0] - 1):
+        n_changed[block] = _assign_block(
+            X,
+            mean,
+            weights,
+            centers,
+            half_norms,
+            bounds[block],
+            bounds[block + 1],
+            block,
+            labels,
+            sums,
+            with_sums,
+        )
+
+
+class FullSearch:
+    """Find every row's nearest center by looking at all of them.
+
+    Parameters
+    ----------
+    rows : Rows
+    centers : Centers
+        Followed as they move.
+    """
+
+    def __init__(self, rows: Rows, centers: Centers):
+        self.rows, self.centers = rows, centers
+        self.n_changed = np.empty(rows.n_blocks, dtype=np.int64)
+
+    def assign(self, labels: np.ndarray, sums: Sums | None = None) -> int:
+        """Label every row by its nearest center, and take it to that center's sums.
+
+        Parameters
+        ----------
+        labels : ndarray of shape (n,), int32
+            Changed; -1 where a row has no label yet.
+        sums : Sums or None
+            Of the labels before; changed along.
+
+        Returns
+        -------
+        int
+            How many labels changed.
+        """
+        rows = self.rows
+        assign(
+            rows.X,
+            rows.mean,
+            rows.weights,
+            self.centers.padded,
+            self.centers.half_norms,
+            rows.bounds,
+            labels,
+            self.n_changed,
+            _NO_SUMS if sums is None else sums.by_block,
+            sums is not None,
+            n_threads=rows.n_threads,
+        )
+        return int(self.n_changed.sum())
+
+    def follow(self, shifts: np.ndarray) -> None:
+        """Take note that the centers moved; nothing is remembered that could be out of date."""
+
+
+_NO_SUMS = np.empty((0, 0, 0))
