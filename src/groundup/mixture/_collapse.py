@@ -18,15 +18,16 @@ def _named(components: np.ndarray | list[int]) -> str:
     return f"Component {listed} has" if len(components) == 1 else f"Components {listed} have"
 
 
-def refusal(
-    component: int | None, covariances: np.ndarray, counts: np.ndarray, reg_covar: float
-) -> ValueError:
-    """Return the error for a covariance without a density."""
-    if not np.isfinite(covariances).all():
-        return ValueError(
-            "The covariances of the mixture overflowed: X holds numbers too large to be squared. "
-            "Scale the columns first (StandardScaler)."
-        )
+def overflow() -> ValueError:
+    """Return the error for covariances that are not finite."""
+    return ValueError(
+        "The covariances of the mixture overflowed: X holds numbers too large to be squared. "
+        "Scale the columns first (StandardScaler)."
+    )
+
+
+def refusal(component: int | None, counts: np.ndarray, reg_covar: float) -> ValueError:
+    """Return the error for a covariance that is not positive definite; None: the shared one."""
     if component is None:
         which = "The covariance that the components share is"
     else:

@@ -58,7 +58,7 @@ from sklearn.utils.validation import check_is_fitted
 from groundup._blocks import thread_count
 from groundup._estimator import Estimator
 from groundup.mixture import _covariance
-from groundup.mixture._collapse import refusal, warning_about
+from groundup.mixture._collapse import overflow, refusal, warning_about
 from groundup.mixture._covariance import SHAPES, Shape, SingularCovariance
 from groundup.mixture._expectation import Components, Expectation, Moments
 from groundup.mixture._given_start import checked_start
@@ -174,10 +174,12 @@ def factors_or_refusal(
     shape: Shape, covariances: np.ndarray, counts: np.ndarray, reg_covar: float
 ) -> np.ndarray:
     """Compute ``precisions_cholesky_``, or say which component has no density, and why."""
+    if not np.isfinite(covariances).all():
+        raise overflow()
     try:
         return _covariance.precision_factors(shape, covariances)
     except SingularCovariance as error:
-        raise refusal(error.component, covariances, counts, reg_covar) from None
+        raise refusal(error.component, counts, reg_covar) from None
 
 
 def fitted(shape: Shape, components: Components, covariances: np.ndarray) -> dict[str, Any]:
@@ -364,8 +366,18 @@ class GaussianMixture(DensityMixin, Estimator):
         """
         return self.fit(X).predict(X)
 
+    def _starts_warm(self) -> bool:
+        return self.warm_start and hasattr(self, "converged_")
+
+    def _validated(self, X, y, sample_weight):
+        before = self._seen()
+        validated = super()._validated(X, y, sample_weight)
+        if self._starts_warm():
+            self._require_as_seen(before)
+        return validated
+
     def _check_parameters(self, X, y):
-        n = len(X)
+        n, d = X.shape
         if n < 2:
             raise ValueError(
                 f"Found array with {n} sample(s) (shape={X.shape}) while a minimum of 2 is required"
@@ -375,6 +387,15 @@ class GaussianMixture(DensityMixin, Estimator):
             raise ValueError(
                 f"Expected n_samples >= n_components, got n_samples={n} and "
                 f"n_components={self.n_components}. Give fewer components or more rows."
+            )
+        expected = SHAPES[self.covariance_type].of(self.n_components, d)
+        if self._starts_warm() and (
+            len(self.weights_) != self.n_components or self.covariances_.shape != expected
+        ):
+            raise ValueError(
+                f"warm_start=True needs covariances_ of shape {expected} for n_components="
+                f"{self.n_components} and covariance_type={self.covariance_type!r}, but the last "
+                f"fit left {self.covariances_.shape}. Set warm_start=False to begin anew."
             )
 
     def _max_steps(self):
@@ -386,7 +407,7 @@ class GaussianMixture(DensityMixin, Estimator):
         rows = Expectation(X, shape, k, thread_count())
         given = checked_start(self, shape, d)
         random_state = check_random_state(self.random_state)
-        warm = self.warm_start and hasattr(self, "converged_")
+        warm = self._starts_warm()
         best: dict[str, Any] = {}
         state: dict[str, Any] = {}
         for start in range(1 if warm else self.n_init):
