@@ -7,6 +7,7 @@ from groundup._lazy import loaded_on_use
 __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
+        "DBSCAN": "_dbscan",
         "KMeans": "_k_means",
     },
 )

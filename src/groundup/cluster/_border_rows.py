@@ -9,9 +9,8 @@ all core rows have one number that is no better is passed over.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from groundup._kernel import block_kernel, kernel
+from groundup._kernel import kernel
 from groundup.cluster._core_rows import box_gap, distances_to_leaf, outwards
 from groundup.neighbors._kd_tree import CHUNK, gap
 
@@ -77,7 +76,7 @@ def _reach_leaf(
             labels[i] = best[i - start]
 
 
-@block_kernel
+@kernel
 def reach_border_rows(
     tree,  # KDTree in
     X,  # (n, d) in
@@ -87,16 +86,16 @@ def reach_border_rows(
     is_core,  # (n,) in: of the points, in the tree's order
     one_of,  # (n_nodes,) in: a core row of each node; -1 where there is none
     whole,  # (n_nodes,) in: whether all core rows of a node are in one cluster
-    bounds,  # (b + 1,) in: blocks of leaves
+    first,  # int in: the leaves first, first + 1, ..., stop - 1
+    stop,  # int in
     labels,  # (n,) inout: of the points; those of core rows are there
     edges,  # (n, 2) inout: the core row that a border row is reached from, and itself
 ):
     points, rows, starts, stops, boxes, _, _, depth = tree
-    for block in prange(bounds.shape[0] - 1):
-        best, totals = np.empty(CHUNK, dtype=np.int64), np.empty(CHUNK)
-        waiting = np.empty(depth + 2, dtype=np.int64)
-        for leaf in range(bounds[block], bounds[block + 1]):
-            _reach_leaf(
-                points, rows, starts, stops, boxes, depth, X, kind, p, limit, is_core, one_of,
-                whole, leaf, best, totals, waiting, labels, edges,
-            )  # fmt: skip
+    best, totals = np.empty(CHUNK, dtype=np.int64), np.empty(CHUNK)
+    waiting = np.empty(depth + 2, dtype=np.int64)
+    for leaf in range(first, stop):
+        _reach_leaf(
+            points, rows, starts, stops, boxes, depth, X, kind, p, limit, is_core, one_of, whole,
+            leaf, best, totals, waiting, labels, edges,
+        )  # fmt: skip

@@ -20,9 +20,8 @@ neighbours only: if it holds enough of them, they are all core rows.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from groundup._kernel import block_kernel, kernel
+from groundup._kernel import kernel
 from groundup.neighbors._kd_tree import CHUNK, LANES, gap
 from groundup.neighbors._metrics import add_difference, distances_to
 
@@ -149,7 +148,7 @@ def _core_rows_of_leaf(
         is_core[i] = sums[i - start] >= enough
 
 
-@block_kernel
+@kernel
 def find_core_rows(
     tree,  # KDTree in
     X,  # (n, d) in
@@ -159,31 +158,15 @@ def find_core_rows(
     weights,  # (n + LANES,) in: of the points, in the tree's order
     enough,  # float in: min_samples
     may_stop,  # bool in: no weight is negative
-    bounds,  # (b + 1,) in: blocks of leaves
+    first,  # int in: the leaves first, first + 1, ..., stop - 1
+    stop,  # int in
     is_core,  # (n,) out: of the points, in the tree's order
 ):
     points, rows, starts, stops, boxes, _, _, depth = tree
-    for block in prange(bounds.shape[0] - 1):
-        sums, totals = np.empty(CHUNK), np.empty(CHUNK)
-        waiting = np.empty(depth + 2, dtype=np.int64)
-        for leaf in range(bounds[block], bounds[block + 1]):
-            _core_rows_of_leaf(
-                points,
-                rows,
-                starts,
-                stops,
-                boxes,
-                depth,
-                X,
-                kind,
-                p,
-                limit,
-                weights,
-                enough,
-                may_stop,
-                leaf,
-                sums,
-                totals,
-                waiting,
-                is_core,
-            )
+    sums, totals = np.empty(CHUNK), np.empty(CHUNK)
+    waiting = np.empty(depth + 2, dtype=np.int64)
+    for leaf in range(first, stop):
+        _core_rows_of_leaf(
+            points, rows, starts, stops, boxes, depth, X, kind, p, limit, weights, enough,
+            may_stop, leaf, sums, totals, waiting, is_core,
+        )  # fmt: skip

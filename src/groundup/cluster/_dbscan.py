@@ -46,19 +46,22 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClusterMixin
+from sklearn.metrics.pairwise import _VALID_METRICS
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight
 
-from groundup._blocks import block_bounds, thread_count
+from groundup._blocks import over_threads, thread_count
 from groundup._estimator import Estimator, Steps, read_only
 from groundup.cluster._border_rows import reach_border_rows
 from groundup.cluster._core_rows import find_core_rows
-from groundup.cluster._joining import join_level
+from groundup.cluster._dbscan_by_blocks import dbscan_by_blocks
+from groundup.cluster._joining import join_below
 from groundup.cluster._visits import number_clusters, visit
 from groundup.neighbors._kd_tree import CHUNK, LANES, grow
-from groundup.neighbors._metrics import Metric, choose_metric
+from groundup.neighbors._metrics import METRICS, Metric, choose_metric
 
 WORTH_A_THREAD = 20_000  # numbers in the table
+SUBTREES = 5  # the level of the k-d tree whose nodes are shared out to threads
 
 
 def dbscan(
@@ -95,26 +98,36 @@ def dbscan(
     of_points = np.ones(n + LANES)
     if weights is not None:
         of_points[:n] = weights[tree.rows]
+    enough = float(min_samples)
     may_stop = weights is None or bool((weights >= 0.0).all())
-    leaves = block_bounds(2**tree.depth, block_rows=16, max_blocks=512) + 2**tree.depth - 1
     is_core = np.empty(n, dtype=np.bool_)
-    find_core_rows(
-        *search, of_points, float(min_samples), may_stop, leaves, is_core, n_threads=n_threads
-    )
-
     parent, edges = np.arange(n), np.full((n, 2), -1)
     one_of = np.full(2 ** (tree.depth + 1) - 1, -1)
     whole = np.zeros(len(one_of), dtype=np.bool_)
-    for level in range(tree.depth, -1, -1):
-        nodes = block_bounds(2**level, block_rows=4, max_blocks=512)
-        join_level(
-            *search, is_core, level, nodes, parent, edges, one_of, whole, n_threads=n_threads
-        )
+
+    # Subtrees that threads share: 2^level of them, whatever the number of threads.
+    level = min(tree.depth, SUBTREES)
+    tops = range(2**level - 1, 2 ** (level + 1) - 1)
+    per_subtree = 2 ** (tree.depth - level)
+
+    def leaves_below(top: int) -> tuple[int, int]:
+        return (top + 1) * per_subtree - 1, (top + 2) * per_subtree - 1
+
+    def cluster_subtree(top: int) -> None:
+        find_core_rows(*search, of_points, enough, may_stop, *leaves_below(top), is_core)
+        join_below(*search, is_core, top, level, tree.depth + 1, parent, edges, one_of, whole)
+
+    over_threads(cluster_subtree, tops, n_threads)
+    join_below(*search, is_core, 0, 0, level, parent, edges, one_of, whole)
 
     places, labels = np.empty(n, dtype=np.int64), np.full(n, -1)
     places[tree.rows] = np.arange(n)
     number_clusters(places, is_core, parent, labels)
-    reach_border_rows(*search, is_core, one_of, whole, leaves, labels, edges, n_threads=n_threads)
+
+    def reach(top: int) -> None:
+        reach_border_rows(*search, is_core, one_of, whole, *leaves_below(top), labels, edges)
+
+    over_threads(reach, tops, n_threads)
     order, reached_from = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
     visit(places, tree.rows, is_core, labels, edges, order, reached_from)
     yield {
@@ -193,7 +206,7 @@ class DBSCAN(ClusterMixin, Estimator):
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "eps": [Interval(Real, 0.0, None, closed="neither")],
         "min_samples": [Interval(Integral, 1, None, closed="left")],
-        "metric": [str, callable],
+        "metric": [StrOptions(set(_VALID_METRICS) | {"precomputed"} | set(METRICS)), callable],
         "metric_params": [dict, None],
         "algorithm": [StrOptions({"auto", "ball_tree", "kd_tree", "brute"})],
         "leaf_size": [Interval(Integral, 1, None, closed="left")],
@@ -229,14 +242,27 @@ class DBSCAN(ClusterMixin, Estimator):
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
         return X, y, read_only(sample_weight)
 
+    def _check_parameters(self, X, y):
+        if self.metric == "precomputed" and X.shape[0] != X.shape[1]:
+            raise ValueError(
+                f"metric='precomputed' takes a square table of distances; X has shape {X.shape}. "
+                "Give the distance of every row to every row, or another metric for a table of "
+                "features."
+            )
+
     def _steps(self, X, y, sample_weight):
-        metric = choose_metric(
-            self.metric, 2.0 if self.p is None else self.p, self.metric_params, X.shape[1]
-        )
-        n_threads = 1 if X.size < WORTH_A_THREAD else thread_count(self.n_jobs)
-        for state in dbscan(
-            X, metric, self.eps, self.min_samples, sample_weight, self.leaf_size, n_threads
-        ):
+        if isinstance(self.metric, str) and self.metric in METRICS:
+            power = 2.0 if self.p is None else self.p
+            metric = choose_metric(self.metric, power, self.metric_params, X.shape[1])
+            n_threads = 1 if X.size < WORTH_A_THREAD else thread_count(self.n_jobs)
+            steps = dbscan(
+                X, metric, self.eps, self.min_samples, sample_weight, self.leaf_size, n_threads
+            )
+        else:
+            steps = dbscan_by_blocks(
+                X, self.metric, self.metric_params, self.eps, self.min_samples, sample_weight
+            )
+        for state in steps:
             yield {**state, "components_": X[state["core_sample_indices_"]]}
 
     def fit_predict(self, X, y=None, sample_weight=None):

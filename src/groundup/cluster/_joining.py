@@ -11,9 +11,9 @@ pairs of rows within eps, and passes over
 In a dense place one pair of rows joins two halves, and the second rule ends the walk; so the work
 depends on the surface along which clusters touch, not on the number of neighbours.
 
-The points of a node stand side by side, and all that happens at a node happens among them.  So the
-nodes of a level are worked on in parallel without a lock, and the answer is the same for any number
-of threads.
+The points of a node stand side by side, and all that happens at a node happens among them.  So
+subtrees are worked on in parallel without a lock, then the few nodes above them, and the answer is
+the same for any number of threads.
 
 Every union is one pair of rows within eps, and ends one component.  Kept in the slot of the root
 that it ends, the pairs are the edges of a tree that spans each cluster.
@@ -22,16 +22,15 @@ that it ends, the pairs are the edges of a tree that spans each cluster.
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
 
-from groundup._kernel import block_kernel, kernel
+from groundup._kernel import kernel
 from groundup.cluster._core_rows import box_gap, box_width, distances_to_leaf
 from groundup.cluster._union_find import find
 from groundup.neighbors._kd_tree import CHUNK, gap
 
 
 @kernel
-def _link(
+def link(
     parent,  # (n,) inout
     edges,  # (n, 2) inout
     i,  # int in: a core row's place
@@ -100,12 +99,12 @@ def _join_leaf(
         if one_of[leaf] < 0:
             one_of[leaf] = i
         elif narrow:
-            _link(parent, edges, one_of[leaf], i)
+            link(parent, edges, one_of[leaf], i)
         else:
             distances_to_leaf(kind, p, points, start, i, X, rows[i], totals)
             for j in range(start, i):
                 if is_core[j] and totals[j - start] <= limit:
-                    _link(parent, edges, j, i)
+                    link(parent, edges, j, i)
 
 
 @kernel
@@ -138,7 +137,7 @@ def _join_leaves(
         distances_to_leaf(kind, p, points, starts[b], stops[b], X, rows[i], totals)
         for j in range(starts[b], stops[b]):
             if is_core[j] and totals[j - starts[b]] <= limit:
-                _link(parent, edges, i, j)
+                link(parent, edges, i, j)
                 if whole[b]:
                     break
 
@@ -191,16 +190,17 @@ def _join_halves(
         n_waiting += 2
 
 
-@block_kernel
-def join_level(
+@kernel
+def join_below(
     tree,  # KDTree in
     X,  # (n, d) in
     kind,  # int in
     p,  # float in
     limit,  # float in: eps, as the metric is searched by
     is_core,  # (n,) in: of the points, in the tree's order
-    level,  # int in: the root's is 0; deeper ones are done
-    bounds,  # (b + 1,) in: blocks of the level's nodes
+    top,  # int in: this node, and those below it
+    top_level,  # int in: its level; the root's is 0
+    done,  # int in: nodes of this level and deeper ones are joined already
     parent,  # (n,) inout: of the points
     edges,  # (n, 2) inout: the pair whose union ended a point's time as a root
     one_of,  # (n_nodes,) inout: a core row of each node; -1 where there is none
@@ -208,11 +208,11 @@ def join_level(
 ):
     points, rows, starts, stops, boxes, _, _, depth = tree
     first_leaf = 2**depth - 1
-    for block in prange(bounds.shape[0] - 1):
-        totals = np.empty(CHUNK)
-        waiting = np.empty((2 * depth + 2, 2), dtype=np.int64)
-        for place in range(bounds[block], bounds[block + 1]):
-            node = 2**level - 1 + place
+    totals = np.empty(CHUNK)
+    waiting = np.empty((2 * depth + 2, 2), dtype=np.int64)
+    for level in range(min(done - 1, depth), top_level - 1, -1):
+        width = 2 ** (level - top_level)
+        for node in range((top + 1) * width - 1, (top + 2) * width - 1):
             if level == depth:
                 _join_leaf(
                     points, rows, starts, stops, boxes, X, kind, p, limit, is_core, parent, edges,

@@ -108,12 +108,14 @@ def stages(dbscan: Any) -> Iterator[tuple[int, np.ndarray]]:
     Examples
     --------
     >>> from groundup.cluster import DBSCAN
-    >>> for row, labels in stages(DBSCAN(eps=1, min_samples=2).fit([[0.0], [5.0], [1.0], [6.0]])):
+    >>> model = DBSCAN(eps=1, min_samples=2).fit([[0.0], [5.0], [1.0], [6.0], [9.0]])
+    >>> for row, labels in stages(model):
     ...     print(row, labels)
-    0 [ 0 -1 -1 -1]
-    2 [ 0 -1  0 -1]
-    1 [ 0  1  0 -1]
-    3 [ 0  1  0  1]
+    0 [ 0 -1 -1 -1 -1]
+    2 [ 0 -1  0 -1 -1]
+    1 [ 0  1  0 -1 -1]
+    3 [ 0  1  0  1 -1]
+    4 [ 0  1  0  1 -1]
     """
     labels = np.full(len(dbscan.labels_), -1)
     for row in dbscan.visit_order_.tolist():
