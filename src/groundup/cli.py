@@ -86,11 +86,22 @@ def run(
         list[str] | None,
         typer.Option(help="A column to keep although the audit would drop it. Repeatable."),
     ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option(help="A column to leave out. Repeatable."),
+    ] = None,
+    cluster: Annotated[
+        bool,
+        typer.Option("--cluster", help="Predict nothing: look for groups of similar rows."),
+    ] = False,
 ) -> None:
     """Train, check and explain a model of DATA, and say how good it really is.
 
     Leaves a folder with report.html (open it first), train.py (the same model as a short script),
     model/ (for `groundup predict`), predictions.csv and run.json.
+
+    With --cluster, there is no column to predict: the rows are sorted into groups of similar ones,
+    each described in words, or the answer is that there are none. clusters.csv has each row's.
     """
     from groundup.workflow.display import Display
     from groundup.workflow.run import run as run_workflow
@@ -105,7 +116,9 @@ def run(
             test=test,
             task=task.value if task else None,
             keep=tuple(keep or ()),
+            drop=tuple(drop or ()),
             split=split.value if split else None,
+            cluster=cluster,
             display=Display(),
         )
     )
@@ -120,7 +133,7 @@ def predict(
         typer.Option("--out", "-o", help="The CSV to write.  [default: NAME.predictions.csv]"),
     ] = None,
 ) -> None:
-    """Predict new rows with a trained model: one row out for each row in.
+    """Predict new rows with a trained model, or assign them to clusters: one row out for each in.
 
     Columns are matched by name, in any order. A missing column counts as missing values, an
     extra one is ignored, a category that training never saw is treated as rare: each is reported.

@@ -48,7 +48,7 @@ class Bundle:
         The input columns (``name``, ``kind``, ``written_as``), in the pipeline's order.
     unused : list of str or None
         The columns of the training file that are neither input nor target, if that was noted.
-    task : {"binary", "multiclass", "regression"}
+    task : {"binary", "multiclass", "regression", "clustering"}
     target : str
     target_kind : {"number", "boolean", "date", "text"}
     classes : list or None

@@ -25,7 +25,7 @@ MANIFEST, ARRAYS, GOLDEN = "manifest.json", "arrays.safetensors", "golden.safete
 MAX_BYTES = {MANIFEST: 64 * 2**20, ARRAYS: 16 * 2**30, GOLDEN: 64 * 2**20}
 
 Label = str | int | float | bool
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "clustering"]
 Kind = Literal["number", "boolean", "date", "text"]
 
 
@@ -143,6 +143,8 @@ def _contradiction(manifest: Manifest) -> str | None:
     if len(manifest.golden.columns) != len(names) or manifest.golden.rows < 1:
         return "has golden rows that do not fit the input columns"
     n_classes = None if manifest.classes is None else len(manifest.classes)
+    if manifest.task == "clustering":  # its classes, if any, are the numbers of the clusters
+        return None if manifest.positive is None else "has a positive class among clusters"
     if (manifest.task == "regression") != (n_classes is None):
         return "has classes that do not fit the task"
     if (manifest.task == "binary" and n_classes != 2) or (n_classes is not None and n_classes < 2):

@@ -73,14 +73,19 @@ def need(condition: object, where: str, problem: str) -> None:
 
 
 def kind_of(value: object, kinds: Mapping[str, Kind]) -> str:
-    """Return the kind of ``value``: a class of the same name is not enough."""
+    """Return the kind of ``value``: a class of the same name is not enough.
+
+    A kind has the name of its class. Where scikit-learn's class and ours can both be kept, ours is
+    of the kind ``"groundup.PCA"``.
+    """
     name = type(value).__name__
-    if name not in kinds or kinds[name].load() is not type(value):
-        raise BundleError(
-            f"a bundle cannot hold a {type(value).__module__}.{name}; "
-            f"it can hold: {', '.join(sorted(kinds))}"
-        )
-    return name
+    for kind in (name, f"groundup.{name}"):
+        if kind in kinds and kinds[kind].load() is type(value):
+            return kind
+    raise BundleError(
+        f"a bundle cannot hold a {type(value).__module__}.{name}; "
+        f"it can hold: {', '.join(sorted(kinds))}"
+    )
 
 
 def check_part(kinds: Mapping[str, Kind], part: Any, n_features: int, where: str) -> int:

@@ -11,10 +11,13 @@ from typing import Any
 
 from groundup.bundle import (
     baselines,
+    clusters,
     composites,
+    decompositions,
     encoders,
     linear_models,
     neighbors,
+    scalers,
     transformers,
     trees,
 )
@@ -23,11 +26,14 @@ from groundup.bundle.parts import Kind, check_part
 KINDS: dict[str, Kind] = {
     **composites.KINDS,
     **transformers.KINDS,
+    **scalers.KINDS,
     **encoders.KINDS,
     **baselines.KINDS,
     **linear_models.KINDS,
     **neighbors.KINDS,
     **trees.KINDS,
+    **clusters.KINDS,
+    **decompositions.KINDS,
 }
 
 

@@ -71,9 +71,9 @@ def save_bundle(
         The input columns (no target): mappings, or objects with these attributes. Kinds are
         ``"number"``, ``"boolean"``, ``"date"`` and ``"text"``. An optional ``"written_as"`` says
         how the cells were written (``"%d/%m/%Y"``).
-    task : {"binary", "multiclass", "regression"}
+    task : {"binary", "multiclass", "regression", "clustering"}
     target : str
-        The name of the predicted column.
+        The name of the predicted column; for clusters, what the answer is called.
     classes : iterable, default=None
         The class labels in the order of the probabilities; by default the pipeline's ``classes_``.
     positive : label, default=None
@@ -82,7 +82,7 @@ def save_bundle(
         Rows as the pipeline takes them, at least one; some twenty do. They are stored in the
         bundle.
     score : mapping, default=None
-        What is known about the model's quality; plain values.
+        What is known about the model's quality, or about its clusters; plain values.
     target_kind : {"number", "boolean", "date", "text"}, default=None
         How the target was read, so that a file that has it can be scored; by default what its
         classes suggest.
@@ -212,6 +212,8 @@ def _labels(pipeline: Any, task: str, classes: Iterable[Any] | None) -> list[Any
     if task == "regression":
         return None
     labels = [_plain(label) for label in getattr(pipeline, "classes_", ())]
+    if task == "clustering":
+        return labels or None
     if classes is not None and [_plain(label) for label in classes] != labels:
         raise BundleError(f"classes differ from the pipeline's own, which are {labels[:10]}")
     if len(labels) < 2 or (task == "binary" and len(labels) > 2):

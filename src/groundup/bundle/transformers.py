@@ -1,4 +1,4 @@
-"""What is kept of each transformer (but the encoders), and how it must fit together.
+"""What is kept of each transformer that no other module here has, and how it must fit together.
 
 The private attributes here (with a leading underscore) are those that scikit-learn's ``transform``
 reads. A test compares this table with what is on the fitted objects, so that a release of
@@ -20,12 +20,10 @@ from groundup.bundle.array_fields import (
     Label,
     Labels,
     Names,
-    Scalar,
     Vocabulary,
 )
 from groundup.bundle.fields import (
     COUNT_OR_SHARE,
-    SEED,
     Absent,
     Choice,
     Field,
@@ -36,7 +34,6 @@ from groundup.bundle.fields import (
     Sequence,
     Text,
     Whole,
-    number,
     optional,
 )
 from groundup.bundle.parts import Below, Kind, PartReader, PartWriter, need
@@ -135,31 +132,6 @@ def _check_missing_indicator(part: Any, n_features: int, where: str, below: Belo
     return len(features)
 
 
-# --- StandardScaler -------------------------------------------------------------------------------
-
-
-def _standard_scaler() -> type:
-    from sklearn.preprocessing import StandardScaler
-
-    return StandardScaler
-
-
-def _check_standard_scaler(part: Any, n_features: int, where: str, below: Below) -> int:
-    for name in ("mean_", "var_", "scale_"):
-        value = getattr(part, name)
-        need(
-            value is None or value.shape == (n_features,), where, f"has a {name} of another length"
-        )
-    need(not part.with_mean or part.mean_ is not None, where, "lacks its means")
-    if part.with_std:
-        need(
-            part.scale_ is not None and (part.scale_ > 0).all(),
-            where,
-            "has a scale that is not positive",
-        )
-    return n_features
-
-
 # --- text -----------------------------------------------------------------------------------------
 
 
@@ -190,18 +162,6 @@ def _check_tfidf_transformer(part: Any, n_features: int, where: str, below: Belo
         idf = getattr(part, "idf_", None)
         need(idf is not None and len(idf) == n_features, where, "has weights for other terms")
     return n_features
-
-
-def _truncated_svd() -> type:
-    from sklearn.decomposition import TruncatedSVD
-
-    return TruncatedSVD
-
-
-def _check_truncated_svd(part: Any, n_features: int, where: str, below: Below) -> int:
-    n_components, n_columns = part.components_.shape
-    need(n_columns == n_features and n_components > 0, where, "has components for other columns")
-    return n_components
 
 
 _TFIDF: dict[str, Field] = {
@@ -268,18 +228,6 @@ KINDS = {
         },
         check=_check_missing_indicator,
     ),
-    "StandardScaler": Kind(
-        _standard_scaler,
-        params={"copy": Flag(), "with_mean": Flag(), "with_std": Flag()},
-        fitted={
-            **INPUT,
-            "mean_": optional(Array(*FLOATS)),
-            "var_": optional(Array(*FLOATS)),
-            "scale_": optional(Array(*FLOATS)),
-            "n_samples_seen_": OneOf(Whole(0), Scalar(), Array("int64", *FLOATS)),
-        },
-        check=_check_standard_scaler,
-    ),
     "TfidfVectorizer": Kind(
         _tfidf_vectorizer,
         params={
@@ -315,25 +263,5 @@ KINDS = {
         params=_TFIDF,
         fitted={**INPUT, "idf_": Absent(Array(*FLOATS))},
         check=_check_tfidf_transformer,
-    ),
-    "TruncatedSVD": Kind(
-        _truncated_svd,
-        params={
-            "algorithm": Choice("randomized", "arpack"),
-            "n_components": Whole(1),
-            "n_iter": Whole(0),
-            "n_oversamples": Whole(0),
-            "power_iteration_normalizer": Choice("auto", "QR", "LU", "none"),
-            "random_state": SEED,
-            "tol": number(0),
-        },
-        fitted={
-            **INPUT,
-            "components_": Array(*FLOATS, ndim=2),
-            "explained_variance_": Array(*FLOATS),
-            "explained_variance_ratio_": Array(*FLOATS, finite=False),
-            "singular_values_": Array(*FLOATS),
-        },
-        check=_check_truncated_svd,
     ),
 }

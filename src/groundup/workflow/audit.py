@@ -9,7 +9,11 @@ In two halves, with the split between them:
    that the locked test rows decide nothing, not even which column is a leak.
 
 Each column gets a role with its reason, and each observation is a `Finding` with its evidence.
-Whatever was decided here can be taken back: a column named in ``keep`` stays a feature, as it is.
+Whatever was decided here can be taken back: a column named in ``keep`` stays a feature, as it is,
+and one named in ``drop`` is left out.
+
+Where nothing is to be predicted (``groundup run --cluster``), there is no target, and the first
+half is all.
 """
 
 from __future__ import annotations
@@ -42,8 +46,9 @@ class Audit:
 
     Parameters
     ----------
-    target : str
-    task : {"binary", "multiclass", "regression"}
+    target : str or None
+        None where nothing is to be predicted.
+    task : {"binary", "multiclass", "regression"} or None
     kinds : dict of str to str
         The kind of each column, as the reading stage has it.
     findings : list of Finding
@@ -71,8 +76,8 @@ class Audit:
         The columns that the user wants kept as they are.
     """
 
-    target: str
-    task: Task
+    target: str | None
+    task: Task | None
     kinds: dict[str, str]
     findings: list[Finding]
     roles: dict[str, tuple[str, str]]
@@ -97,7 +102,14 @@ class Audit:
         return [name for name, (has, _) in self.roles.items() if has == role]
 
 
-def audit_table(table: Any, target: str, task: Task, *, keep: Iterable[str] = ()) -> Audit:
+def audit_table(
+    table: Any,
+    target: str | None,
+    task: Task | None,
+    *,
+    keep: Iterable[str] = (),
+    drop: Iterable[str] = (),
+) -> Audit:
     """Audit a table's structure: everything that can be said before the split.
 
     Parameters
@@ -105,11 +117,14 @@ def audit_table(table: Any, target: str, task: Task, *, keep: Iterable[str] = ()
     table : Table
         As the reading stage returns it: ``frame`` (n rows, indexed by line number) and ``columns``
         (each with ``name`` and ``kind``).
-    target : str
-        Name of the column to be predicted.
-    task : {"binary", "multiclass", "regression"}
+    target : str or None
+        Name of the column to be predicted; None where nothing is.
+    task : {"binary", "multiclass", "regression"} or None
+        None where there is no target.
     keep : iterable of str, default=()
         Columns to keep as features as they are, whatever the audit thinks of them.
+    drop : iterable of str, default=()
+        Columns to leave out, whatever the audit thinks of them.
 
     Returns
     -------
@@ -118,8 +133,8 @@ def audit_table(table: Any, target: str, task: Task, *, keep: Iterable[str] = ()
     Raises
     ------
     DataError
-        If the target or a column of `keep` is not there (with the nearest name), the target cannot
-        serve (see `check_target`), or no column is left to predict it from.
+        If the target or a column of `keep` or `drop` is not there (with the nearest name), the
+        target cannot serve (see `check_target`), or no column is left to look at.
 
     Examples
     --------
@@ -138,33 +153,38 @@ def audit_table(table: Any, target: str, task: Task, *, keep: Iterable[str] = ()
     ['id', 'size']
     """
     kinds = {column.name: column.kind for column in table.columns}
-    keep = tuple(keep)
-    for name in (target, *keep):
-        if name not in kinds:
+    keep, drop = tuple(keep), tuple(drop)
+    for name in (target, *keep, *drop):
+        if name is not None and name not in kinds:
             nearest = nearest_name(name, kinds)
             raise DataError(
                 f"there is no column {name!r}" + (f"; did you mean {nearest!r}?" if nearest else "")
             )
+    for name in drop:
+        if name in (target, *keep):
+            other = "the target" if name == target else "named in --keep"
+            raise DataError(f"the column {name!r} cannot be dropped: it is {other}")
     findings: list[Finding] = []
 
     # Disguises first: what follows looks at the values without them.
     disguised, found = missing.disguised_numbers(_searched(table.frame, kinds, target, task, keep))
     findings += found
     frame = DisguisedMissing(disguised).fit_transform(table.frame)
-    target_disguised = disguised.pop(target, [])
-
-    has_target = frame[target].notna().to_numpy()
-    rows = np.flatnonzero(has_target)
-    lines = [int(line) for line in frame.index[~has_target]]
-    if lines:
-        findings.append(wording.rows_without_target(target, lines, len(frame)))
-    frame = frame.iloc[rows]
-    check_target(frame[target], kinds[target], task)
-
     roles = dict.fromkeys(kinds, ("feature", ""))
-    roles[target] = ("target", "the column to be predicted")
+    rows, lines, target_disguised = np.arange(len(frame)), [], []
+    if target is not None and task is not None:
+        target_disguised = disguised.pop(target, [])
+        has_target = frame[target].notna().to_numpy()
+        rows = np.flatnonzero(has_target)
+        lines = [int(line) for line in frame.index[~has_target]]
+        if lines:
+            findings.append(wording.rows_without_target(target, lines, len(frame)))
+        frame = frame.iloc[rows]
+        check_target(frame[target], kinds[target], task)
+        roles[target] = ("target", "the column to be predicted")
+    roles.update(dict.fromkeys(drop, ("dropped", "you said so, with --drop")))
     every = Columns(frame, kinds)
-    columns = every.without([target])
+    columns = every.without([*drop] if target is None else [target, *drop])
 
     def left(role: str, why: Mapping[str, str]) -> Columns:
         """Give columns a role, and return those that are left."""
@@ -185,7 +205,8 @@ def audit_table(table: Any, target: str, task: Task, *, keep: Iterable[str] = ()
     repeats, found = duplicates.duplicate_columns(columns)
     columns = left("duplicate", repeats)
     findings += found
-    findings += duplicates.duplicate_rows(every, [n for n in codes if n not in columns.kinds])
+    codes_left_out = [name for name in codes if name not in columns.kinds]
+    findings += duplicates.duplicate_rows(every.without(drop), codes_left_out)
     findings += wording.left_out(roles)
 
     times = [order for order in times if order.column in columns.kinds]
@@ -218,8 +239,9 @@ def audit_table(table: Any, target: str, task: Task, *, keep: Iterable[str] = ()
     )
     if not audit.features:
         left_out = listed([f"{name} ({roles[name][0]})" for name in kinds if name != target])
+        purpose = "compare rows by" if target is None else f"predict {target} from"
         raise DataError(
-            f"no column is left to predict {target} from: {left_out or 'it is the only one'}; "
+            f"no column is left to {purpose}: {left_out or 'it is the only one'}; "
             "--keep COLUMN takes one in all the same"
         )
     return audit
@@ -251,6 +273,8 @@ def audit_against_target(
     Audit
         With leaks among the roles, the findings added, and the score of each column alone.
     """
+    if audit.target is None or audit.task is None:
+        raise ValueError("this audit has no target to look at the columns against")
     features = audit.features
     frame = DisguisedMissing(audit.disguised).fit_transform(X_train[features])
     columns = Columns(frame, {name: audit.kinds[name] for name in features})
@@ -274,11 +298,15 @@ def audit_against_target(
 
 
 def _searched(
-    frame: pd.DataFrame, kinds: dict[str, str], target: str, task: str, keep: Iterable[str]
+    frame: pd.DataFrame,
+    kinds: dict[str, str],
+    target: str | None,
+    task: str | None,
+    keep: Iterable[str],
 ) -> Columns:
     """Leave out the columns in which no number is in disguise: classes, and those to be kept."""
     columns = Columns(frame, kinds).without(keep)
-    return columns if task == "regression" else columns.without([target])
+    return columns if task == "regression" or target is None else columns.without([target])
 
 
 def _three_folds(n_rows: int) -> list[tuple[np.ndarray, np.ndarray]]:

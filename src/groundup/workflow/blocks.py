@@ -93,16 +93,20 @@ class Preparation:
     plan : list of {"columns", "steps", "why"}
         The same in words.
     blocks : list of Block
+    after : Step or None, default=None
+        What is done to all numbers together, behind the blocks: to reduce them to fewer.
     """
 
     missing: DisguisedMissing
     columns: ColumnTransformer
     plan: list[dict[str, Any]]
     blocks: list[Block]
+    after: Step | None = None
 
     def steps(self) -> list[tuple[str, Any]]:
-        """Return the two steps of a pipeline that stand before the model."""
-        return [("missing", self.missing), ("prepare", self.columns)]
+        """Return the steps of a pipeline that stand before the model."""
+        steps = [("missing", self.missing), ("prepare", self.columns)]
+        return steps if self.after is None else [*steps, ("reduce", self.after.build())]
 
     def pipeline(self) -> Pipeline:
         """Return the steps as an unfitted pipeline."""
@@ -113,6 +117,8 @@ class Preparation:
         used = {"ColumnTransformer", "DisguisedMissing"}
         for block in self.blocks:
             used = used.union(*(step.classes() for step in block.steps))
+        if self.after is not None:
+            used |= self.after.classes()
         if any(len(block.steps) > 1 for block in self.blocks):
             used.add("make_pipeline")
         return {name: _MODULES[name] for name in sorted(used)}
@@ -132,8 +138,8 @@ class Preparation:
     def code(self) -> str:
         """Return the lines of Python that build the same transformers.
 
-        They expect ``SEED``, the lines of `imports` and of `lists_code`, and leave ``missing`` and
-        ``prepare``.
+        They expect ``SEED``, the lines of `imports` and of `lists_code`, and leave ``missing``,
+        ``prepare`` and, where there is a step behind them, ``reduce``.
         """
         arguments: list[tuple[str, str | Bracketed]] = []
         if self.missing.values:
@@ -143,18 +149,22 @@ class Preparation:
         missing = laid_out(Bracketed("DisguisedMissing(", arguments, ")"), before="missing = ")
         blocks = [laid_out(block.source(), after=",", indent=8) for block in self.blocks]
         prepare = ["prepare = ColumnTransformer(", "    [", *blocks, "    ],"]
-        return "\n".join([missing, *prepare, "    sparse_threshold=0.0,", ")", ""])
+        reduce = [] if self.after is None else [laid_out(self.after.source(), before="reduce = ")]
+        return "\n".join([missing, *prepare, "    sparse_threshold=0.0,", ")", *reduce, ""])
 
 
 _MODULES = {
     "ColumnTransformer": "sklearn.compose",
+    "PCA": "sklearn.decomposition",
     "TfidfVectorizer": "sklearn.feature_extraction.text",
     "SimpleImputer": "sklearn.impute",
     "KFold": "sklearn.model_selection",
     "make_pipeline": "sklearn.pipeline",
     "OneHotEncoder": "sklearn.preprocessing",
+    "PowerTransformer": "sklearn.preprocessing",
     "StandardScaler": "sklearn.preprocessing",
     "TargetEncoder": "sklearn.preprocessing",
+    "EqualWeight": "groundup.workflow.clusters.features",
     "DateFeatures": "groundup.workflow.prepare",
     "DisguisedMissing": "groundup.workflow.prepare",
 }

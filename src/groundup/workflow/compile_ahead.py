@@ -25,7 +25,10 @@ from groundup.workflow.ladder import ladder
 
 _MOST_ROWS = 20_000  # of the random table: enough to call the forms of kernels that use threads
 _MOST_COLUMNS = 50
+_FEW_ROWS = 500  # for looking for clusters, which takes long
 _SLOWEST = "boosting"  # takes as long to compile as all the others
+_CLUSTERING = ["search"]  # the families, in the search for clusters
+_PICTURES = ["maps", "neighbours"]  # what describes clusters and assigns rows to them
 
 
 def _stamp(folder: Path, task: str) -> Path:
@@ -47,16 +50,18 @@ def compile_ahead(task: str, n_rows: int, n_columns: int, n_classes: int) -> Non
 
     Parameters
     ----------
-    task : {"binary", "multiclass", "regression"}
+    task : {"binary", "multiclass", "regression", "clustering"}
     n_rows, n_columns : int
         The shape of the prepared table.
     n_classes : int
-        0 for regression.
+        0 for regression and for clustering.
     """
     from groundup._kernel import cache_folder
 
-    names = [candidate.name for candidate in ladder(task)]
-    halves = [[name for name in names if name != _SLOWEST], [_SLOWEST]]
+    halves = [_CLUSTERING, _PICTURES]
+    if task != "clustering":
+        names = [candidate.name for candidate in ladder(task)]
+        halves = [[name for name in names if name != _SLOWEST], [_SLOWEST]]
     shape = [min(n_rows, _MOST_ROWS), min(n_columns, _MOST_COLUMNS), n_classes]
     command = [sys.executable, "-P", "-m", __name__, task, *map(str, shape)]
     processes: list[subprocess.Popen] = []
@@ -86,11 +91,32 @@ def _fit_all(task: str, n_rows: int, n_columns: int, n_classes: int, names: list
     """Fit the models to random numbers, and let them predict."""
     random = np.random.default_rng(0)
     X = random.standard_normal((n_rows, n_columns))  # (n, p)
+    if task == "clustering":
+        _cluster(X[: 2 * _FEW_ROWS], names)
+        return
     y = random.standard_normal(n_rows) if n_classes == 0 else np.arange(n_rows) % n_classes
     for candidate in ladder(task):
         if candidate.name in names:
             model = candidate.build().fit(X, y)
             (model.predict if n_classes == 0 else model.predict_proba)(X)
+
+
+def _cluster(X: np.ndarray, names: list[str]) -> None:
+    """Look for clusters in random numbers, or draw them."""
+    from groundup.workflow.clusters.find import find_clusters
+    from groundup.workflow.clusters.maps import components, neighbours_map
+
+    if "search" in names:
+        find_clusters(X, seed=0, seconds=1.0)
+    if "maps" in names:
+        components(X)
+        neighbours_map(X[:_FEW_ROWS], seed=0)
+    if "neighbours" in names:
+        from groundup.neighbors import KNeighborsClassifier
+
+        model = KNeighborsClassifier(10, weights="distance").fit(X, np.arange(len(X)) % 2)
+        model.predict_proba(X)
+        model.kneighbors()
 
 
 if __name__ == "__main__":

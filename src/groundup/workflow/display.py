@@ -97,8 +97,11 @@ class Display:
         """Print one plain line, kept as it is: a path must be fit to be copied."""
         self.console.print(Text(f"  {text}" if text else "", style=style), soft_wrap=True)
 
-    def choose(self, question: str, options: list[tuple[str, str]]) -> str:
-        """Ask for one of `options`, pairs of a name and a reason; the first is the default."""
+    def choose(self, question: str, options: list[tuple[str, str]]) -> int:
+        """Ask for one of `options`, pairs of a name and a reason, and return its position.
+
+        The first is the default.
+        """
         self.say(question)
         for number, (name, reason) in enumerate(options, start=1):
             self.say(f"  {number}  {name}  ({reason})")
@@ -108,4 +111,4 @@ class Display:
             choices=[str(number + 1) for number in range(len(options))],
             default=1,
         )
-        return options[answer - 1][0]
+        return answer - 1

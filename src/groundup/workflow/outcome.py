@@ -18,13 +18,21 @@ from groundup.workflow.record import as_json
 
 if TYPE_CHECKING:
     from groundup.workflow.stages import RunState
+    from groundup.workflow.state import State
 
 # What a run writes; an earlier run's files of these names are replaced. The trials of its tuning
 # (trials.log) stay, so that a search over the same data goes on.
-_FILES = ("run.json", "report.html", "train.py", "predictions.csv", "rejected.csv")
+_FILES = (
+    "run.json",
+    "report.html",
+    "train.py",
+    "predictions.csv",
+    "clusters.csv",
+    "rejected.csv",
+)
 
 _MOST_LISTED = 200
-_GOLDEN_ROWS = 20
+GOLDEN_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -75,11 +83,7 @@ class Folder:
         from groundup.workflow.script import training_script
 
         record, features = state.record, set(state.audit.features)
-        record["rejected"] = [vars(row) for row in state.table.rejected[:_MOST_LISTED]]
-        record["repaired"] = [vars(row) for row in state.table.repaired[:_MOST_LISTED]]
-        if state.table.rejected:
-            rejected = pd.DataFrame([vars(row) for row in state.table.rejected])
-            write_csv(rejected, self.path / "rejected.csv")
+        record_rows(state)
         write_csv(_predictions(state), self.path / "predictions.csv")
         write_text(self.path / "train.py", training_script(state, self.path))
         save_bundle(
@@ -92,17 +96,32 @@ class Folder:
             unused=[name for name in state.audit.kinds if name not in {*features, state.target}],
             classes=record["classes"],
             positive=record["positive"],
-            golden=state.X_test.iloc[:_GOLDEN_ROWS],
+            golden=state.X_test.iloc[:GOLDEN_ROWS],
             score={"metric": record["metric"], **record["test"]},
         )
-        del record["stage"]
         record["next"] = [
             f"groundup predict {self.path} new.csv",
             f"python {self.path / 'train.py'}",
         ]
-        record["seconds"]["total"] = time.monotonic() - state.begun
-        record["memory_mb"] = _peak_memory_mb()
+        finish_record(record, state.begun)
         self.write_record(record)
+
+
+def record_rows(state: State) -> None:
+    """Put the rows that were repaired or rejected into the record, and all the latter in a file."""
+    record, table = state.record, state.table
+    record["rejected"] = [vars(row) for row in table.rejected[:_MOST_LISTED]]
+    record["repaired"] = [vars(row) for row in table.repaired[:_MOST_LISTED]]
+    if table.rejected:
+        rejected = pd.DataFrame([vars(row) for row in table.rejected])
+        write_csv(rejected, state.folder.path / "rejected.csv")
+
+
+def finish_record(record: dict[str, Any], begun: float) -> None:
+    """Note what the whole run took."""
+    del record["stage"]
+    record["seconds"]["total"] = time.monotonic() - begun
+    record["memory_mb"] = _peak_memory_mb()
 
 
 def write_text(path: Path, text: str) -> None:

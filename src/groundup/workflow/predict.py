@@ -1,5 +1,7 @@
 """Predict: a trained model applied to a new file, with an account of every row and column.
 
+A model of clusters assigns the rows of the file to them.
+
 What happens where the new file differs from the training table:
 
 ==============================  ====================================================================
@@ -22,6 +24,7 @@ As many rows come out as are in the file.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -66,6 +69,8 @@ class PredictionSummary:
         Where the file differs from the training table.
     score : dict or None
         ``{"metric", "score", "rows"}`` where the file has the target.
+    clusters : dict of int to int or None
+        For a model of clusters, how many rows each got; -1 is none of them.
     """
 
     out: Path
@@ -76,12 +81,19 @@ class PredictionSummary:
     rejected: int
     findings: list[Finding] = field(default_factory=list)
     score: dict[str, Any] | None = None
+    clusters: dict[int, int] | None = None
 
     def lines(self) -> list[str]:
         """Return the summary as sentences, one a line."""
         from groundup.workflow.metric import METRIC_TITLES
 
         said = [f"Predicted {self.target} for {_rows(self.predicted)} of {self.data.name}."]
+        if self.clusters is not None:
+            said = [f"Assigned {_rows(self.predicted)} of {self.data.name} to clusters."]
+            said += [
+                f"{f'Cluster {number}' if number > 0 else 'No cluster'}: {_rows(count)}."
+                for number, count in self.clusters.items()
+            ]
         if self.rejected:
             said.append(
                 f"{_rows(self.rejected)} could not be read: the prediction there is empty, and the "
@@ -113,7 +125,9 @@ def predict_file(
 
     The CSV has the columns ``line`` (where the row starts in the file), ``prediction``, for a
     classifier ``probability_<class>`` for each class, and ``note`` (empty, or what happened to the
-    row). It appears whole or not at all, in the order of the file.
+    row). For a model of clusters, ``cluster`` (-1 is none), ``sure`` (0 to 1), ``distance`` and
+    ``outlier`` stand in the place of the prediction. It appears whole or not at all, in the order
+    of the file.
 
     Parameters
     ----------
@@ -165,6 +179,7 @@ def predict_file(
         rejected=len(table.rejected),
         findings=findings,
         score=_score(table.frame, bundle, predictions),
+        clusters=_counts(predictions) if bundle.task == "clustering" else None,
     )
 
 
@@ -198,10 +213,26 @@ def _bundle_folder(folder: Path) -> Path:
     if (folder / _MODEL_FOLDER / "manifest.json").exists():
         return folder / _MODEL_FOLDER
     if folder.is_dir():
+        _say_if_no_clusters(folder)
         raise BundleError(
             f"there is no model in {str(folder)!r}; give the folder that groundup run left"
         )
     raise BundleError(f"there is no folder {str(folder)!r}; give the one that groundup run left")
+
+
+def _say_if_no_clusters(folder: Path) -> None:
+    """Raise DataError where the run in this folder looked for clusters and found none."""
+    import json
+
+    from groundup.workflow.table import DataError
+
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if record.get("task") == "clustering" and not (record.get("evidence") or {}).get("chosen"):
+            raise DataError(
+                f"The run in {str(folder)!r} found no clusters, so there is nothing to assign new "
+                "rows to; its report.html says why."
+            )
 
 
 def _parts(
@@ -243,6 +274,13 @@ def _predicted(
 
     output: dict[str, Any] = {"line": rows.index.to_numpy()}
     with _quiet():
+        if bundle.task == "clustering":
+            from groundup.workflow.clusters.new_rows import assigned
+
+            output |= assigned(bundle, rows)
+            predictions.append(output["cluster"])
+            output["note"] = [_repair_note(notes.get(line)) for line in rows.index.tolist()]
+            return pd.DataFrame(output)
         answer = bundle.predict(rows) if len(rows) else np.empty(0)
         if bundle.classes is None:
             output["prediction"] = answer
@@ -283,7 +321,7 @@ def _score(
 
     from groundup.workflow.metric import METRICS, score_predictions
 
-    if bundle.target not in frame.columns or not predictions:
+    if bundle.task == "clustering" or bundle.target not in frame.columns or not predictions:
         return None
     actual = frame[bundle.target]
     known = actual.notna() if bundle.classes is None else actual.isin(bundle.classes)
@@ -300,6 +338,15 @@ def _score(
     if score is None or not np.isfinite(score):
         return None
     return {"metric": METRICS[bundle.task], "score": score, "rows": len(y)}
+
+
+def _counts(predictions: list[np.ndarray]) -> dict[int, int]:
+    """Count the rows of each cluster, those in none last."""
+    import numpy as np
+
+    numbers, counts = np.unique(np.concatenate(predictions), return_counts=True)
+    pairs = sorted(zip(numbers.tolist(), counts.tolist(), strict=True), key=lambda p: p[0] % 10**6)
+    return dict(pairs)
 
 
 def _rows(count: int) -> str:

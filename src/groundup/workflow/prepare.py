@@ -108,7 +108,7 @@ def build_preparation(X_train: pd.DataFrame, audit: Audit, *, seed: int) -> Prep
     makers = {
         "numbers": _numbers,
         "categories": _categories,
-        "names": lambda columns: _names(columns, seed, audit.task),
+        "names": lambda columns: _names(columns, seed, audit.task or "regression"),
         "dates": _dates,
     }
     blocks = [makers[name](columns) for name, columns in treated.items() if columns]

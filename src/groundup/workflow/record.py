@@ -6,6 +6,7 @@ import json
 import math
 import platform
 import shlex
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -17,15 +18,31 @@ from groundup.workflow.table import Source
 _LIBRARIES = ("numpy", "scipy", "numba", "scikit-learn", "pandas", "duckdb", "optuna")
 
 
-def new_record(data: str | Path, options: dict[str, Any], keep: tuple[str, ...]) -> dict[str, Any]:
-    """Begin a record: what was asked for, and with which versions."""
+def command_line(data: str | Path, options: Mapping[str, Any]) -> str:
+    """Write the command that asks for the same again.
+
+    Examples
+    --------
+    >>> command_line("my data.csv", {"--cluster": True, "--drop": ("a", "b"), "--out": None})
+    "groundup run 'my data.csv' --cluster --drop a --drop b"
+    """
     words = [str(data)]
-    for option, value in [*options.items(), *(("--keep", name) for name in keep)]:
-        if value is not None:
-            words += [option, str(value)]
+    for option, value in options.items():
+        if value is None or value is False:
+            continue
+        if value is True:
+            words.append(option)
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [option, str(one)]
+    return "groundup run " + " ".join(map(shlex.quote, words))
+
+
+def new_record(data: str | Path, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Begin a record: what was asked for, and with which versions."""
     return {
         "groundup": __version__,
-        "command": "groundup run " + " ".join(map(shlex.quote, words)),
+        "command": command_line(data, options),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "seed": options["--seed"],
         "stage": "read",

@@ -33,6 +33,11 @@ from groundup.workflow.report_script import chart_script
 from groundup.workflow.report_tree import TreeDrawing, tree_drawing
 
 _FEW_CLASSES = 12
+_PAGES = {
+    "answer": "answer.html",
+    "stages": ["stages_data.html", "stages_model.html"],
+    "closing": "closing.html",
+}
 
 
 def render_report(run: Mapping[str, Any]) -> str:
@@ -50,15 +55,21 @@ def render_report(run: Mapping[str, Any]) -> str:
         The page, under 2 MB. It can be encoded as UTF-8 whatever the data held.
     """
     script, draw = chart_script(), _template_file("report.js")
+    context, glossary = _context, GLOSSARY
+    if run.get("task") == "clustering":
+        from groundup.workflow.clusters.report import cluster_context
+        from groundup.workflow.clusters.report_glossary import CLUSTER_GLOSSARY
+
+        context, glossary = cluster_context, GLOSSARY | CLUSTER_GLOSSARY
     used: list[str] = []
     page = (
         _environment()
         .get_template("report.html")
         .render(
-            **_context(run),
+            **context(run),
             used=used,
-            glossary=GLOSSARY,
-            glossary_used=lambda: sorted({GLOSSARY[key] for key in used}),
+            glossary=glossary,
+            glossary_used=lambda: sorted({glossary[key] for key in used}),
             css=_safe(_template_file("report.css")),
             chart_script=_safe(script),
             draw_script=_safe(draw),
@@ -153,7 +164,7 @@ def _context(run: Mapping[str, Any]) -> dict[str, Any]:
     explored = run.get("explore") or {}
     rows = column_rows(
         run.get("columns") or [],
-        _rows(run),
+        rows_read(run),
         (run.get("split") or {}).get("train"),
         explored.get("target"),
     )
@@ -164,6 +175,7 @@ def _context(run: Mapping[str, Any]) -> dict[str, Any]:
     associations = explored.get("associations") or []
     return {
         "run": run,
+        "pages": _PAGES,
         "charts": drawn,
         "tree": _tree(run),
         "pictures": [name for name in drawn if name.startswith("picture_")],
@@ -180,13 +192,13 @@ def _context(run: Mapping[str, Any]) -> dict[str, Any]:
         "class_keys": _class_keys(run),
         "metric_words": METRIC_WORDS.get(run.get("metric") or "", "").partition(": ")[2],
         "n_features": sum(map(report_words.is_used, columns)),
-        "rows_used": _rows(run),
+        "rows_used": rows_read(run),
         "prepared": len({name for block in run.get("prepare") or [] for name in block["columns"]}),
         "by_chance": any((row.get("p_adjusted") or 0) > 0.05 for row in associations),
         "best": max(scored, key=lambda model: model["validation"], default=None),
         "metric_title": METRIC_AXIS.get(run.get("metric") or "", run.get("metric")),
         "diagnosis": _after_colon((run.get("diagnose") or {}).get("words")),
-        "created": _date(run.get("created")),
+        "created": date_words(run.get("created")),
     }
 
 
@@ -211,7 +223,7 @@ def _class_keys(run: Mapping[str, Any]) -> list[tuple[str, str]]:
     return keys if len(common) == len(target.get("counts") or []) else [*keys, ("all others", GREY)]
 
 
-def _rows(run: Mapping[str, Any]) -> int:
+def rows_read(run: Mapping[str, Any]) -> int:
     """Return how many rows were read: as they are, or repaired."""
     rows = run.get("rows") or {}
     return (rows.get("loaded") or 0) + (rows.get("repaired") or 0)
@@ -224,7 +236,8 @@ def _after_colon(words: Any) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _date(created: Any) -> str:
+def date_words(created: Any) -> str:
+    """Write the moment at which a run began; nothing where it is not one."""
     try:
         moment = datetime.fromisoformat(str(created))
     except ValueError:

@@ -112,12 +112,13 @@ def stages(run: Mapping[str, Any]) -> list[Stage]:
     done = [bool(run.get(stage.part)) for stage in _STAGES]
     last = max((i for i, finished in enumerate(done) if finished), default=-1)
     return [
-        replace(stage, number=i + 1, state=_state(done[i], i < last))
+        replace(stage, number=i + 1, state=stage_state(done[i], i < last))
         for i, stage in enumerate(_STAGES)
     ]
 
 
-def _state(done: bool, later_ones_done: bool) -> str:
+def stage_state(done: bool, later_ones_done: bool) -> str:
+    """Tell a stage that is done from one that was skipped, or that the run did not get to."""
     return "done" if done else "skipped" if later_ones_done else "stopped"
 
 
@@ -249,6 +250,7 @@ def file_words(data: Mapping[str, Any]) -> str:
 
 ROLES = {
     "target": "the target",
+    "described": "described, not compared",
     "identifier": "left out: names the row",
     "constant": "left out: one value",
     "leak": "left out: gives the answer away",

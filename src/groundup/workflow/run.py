@@ -1,16 +1,22 @@
-"""`groundup run`: the ten steps that a good teacher would insist on, one after the other."""
+"""`groundup run`: the steps that a good teacher would insist on, one after the other.
+
+Ten of them where a column is to be predicted; without one, six that look for groups of similar rows
+(`groundup.workflow.clusters`). Both begin by reading the file.
+"""
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from groundup.workflow import words
+from groundup.workflow.columns import listed
 from groundup.workflow.display import Display
 from groundup.workflow.outcome import Folder
 from groundup.workflow.partition import Method
-from groundup.workflow.record import new_record
+from groundup.workflow.read import DataError
+from groundup.workflow.record import command_line, new_record
 from groundup.workflow.stages import STAGES, RunState
 from groundup.workflow.task import Task
 
@@ -25,10 +31,12 @@ def run(
     test: str | Path | None = None,
     task: Task | None = None,
     keep: tuple[str, ...] = (),
+    drop: tuple[str, ...] = (),
     split: Method | None = None,
+    cluster: bool = False,
     display: Display | None = None,
 ) -> dict[str, Any]:
-    """Go from a raw file to a trained, checked and explained model.
+    """Go from a raw file to a trained, checked and explained model, or to groups of its rows.
 
     Parameters
     ----------
@@ -36,7 +44,7 @@ def run(
         The table.
     target : str, default=None
         The column to predict. Without it the likely ones are named, and somebody at a terminal is
-        asked.
+        asked, and may want groups instead.
     out : path, default=None
         The folder to write; by default ``groundup-runs/NAME``, with a number behind it where that
         exists.
@@ -50,8 +58,13 @@ def run(
         Inferred from the target without it.
     keep : tuple of str, default=()
         Columns to keep although the audit would drop them.
+    drop : tuple of str, default=()
+        Columns to leave out.
     split : {"stratified", "random", "time", "group"}, default=None
         How the test rows are chosen; what the audit finds decides without it.
+    cluster : bool, default=False
+        Predict nothing: look for groups of similar rows. Excludes `target`, `test`, `task` and
+        `split`.
     display : Display, default=None
         Where to say what is done; standard output by default.
 
@@ -69,6 +82,20 @@ def run(
     KeyboardInterrupt
         After Ctrl-C; what was finished by then has been written.
     """
+    options = {
+        "--target": target,
+        "--cluster": cluster,
+        "--out": out,
+        "--time": f"{time:g}",
+        "--seed": seed,
+        "--test": test,
+        "--task": task,
+        "--split": split,
+        "--keep": tuple(keep),
+        "--drop": tuple(drop),
+    }
+    if cluster:
+        _refuse_what_needs_a_target(options)
     display = display or Display()
     state = RunState(
         data=Path(data),
@@ -78,38 +105,37 @@ def run(
         seed=seed,
         seconds=time,
         keep=tuple(keep),
+        drop=tuple(drop),
         split_method=split,
+        cluster=cluster,
         display=display,
-        record=new_record(
-            data,
-            {
-                "--target": target,
-                "--out": out,
-                "--time": f"{time:g}",
-                "--seed": seed,
-                "--test": test,
-                "--task": task,
-                "--split": split,
-            },
-            keep,
-        ),
+        record=new_record(data, options),
     )
     display.title(f"groundup  {state.data.name}")
     first, *others = STAGES.values()
     first(state)  # reading: what cannot be used is refused before a folder is made
+    if state.cluster:
+        from groundup.workflow.clusters.run import find_groups
+
+        options["--cluster"] = True  # also where somebody chose it from the list
+        _refuse_what_needs_a_target(options)
+        state.record["command"] = command_line(data, options)
+        return find_groups(state, out)
     state.folder = Folder.create(out, state.data)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what matters among them comes back as findings
-            for stage in others:
-                stage(state)
-    except KeyboardInterrupt:
-        state.record["interrupted"] = state.record["stage"]
-        state.folder.write_record(state.record)
-        raise KeyboardInterrupt(
-            f"Stopped by Ctrl-C during {state.record['stage']}; what was finished is in "
-            f"{state.folder.path}."
-        ) from None
+    with state.stopping_cleanly():
+        for stage in others:
+            stage(state)
     state.folder.write_all(state)
     words.say_results(display, state.record, state.folder.path)
     return state.record
+
+
+def _refuse_what_needs_a_target(options: Mapping[str, Any]) -> None:
+    """Refuse ``--cluster`` together with options that only make sense with a target."""
+    given = [name for name in ("--target", "--test", "--task", "--split") if options[name]]
+    if given:
+        raise DataError(
+            f"--cluster looks for groups of similar rows and predicts nothing, so {listed(given)} "
+            f"{'has' if len(given) == 1 else 'have'} no meaning with it. Leave out one or the "
+            "other; --drop COLUMN leaves a column out of the comparison of rows."
+        )

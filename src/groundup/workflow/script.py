@@ -84,10 +84,10 @@ def _docstring(state: RunState) -> str:
 def _constants(state: RunState, folder: Path) -> str:
     lines = [
         f"SEED = {state.seed}",
-        f"DATA = Path(__file__).parent / {literal(_from(folder, state.data))}",
+        f"DATA = Path(__file__).parent / {literal(way_from(folder, state.data))}",
     ]
     if state.test_file:
-        lines.append(f"TEST = Path(__file__).parent / {literal(_from(folder, state.test_file))}")
+        lines.append(f"TEST = Path(__file__).parent / {literal(way_from(folder, state.test_file))}")
     return "\n".join([*lines, f"TARGET = {literal(state.target)}"]) + "\n"
 
 
@@ -132,7 +132,7 @@ def _import_block(imported: dict[str, str]) -> str:
     return "\n".join(["from pathlib import Path", "", *import_lines(imported)]) + "\n"
 
 
-def _from(folder: Path, file: Path) -> str:
+def way_from(folder: Path, file: Path) -> str:
     """Return the way from the run's folder to a file, as it holds on this disk."""
     try:
         return Path(os.path.relpath(file.resolve(), folder.resolve())).as_posix()

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,24 +18,22 @@ import numpy as np
 import pandas as pd
 
 from groundup.workflow import words
-from groundup.workflow.audit import Audit, audit_against_target, audit_table
+from groundup.workflow.audit import audit_against_target, audit_table
 from groundup.workflow.compare import Comparison, compare
 from groundup.workflow.compile_ahead import compile_ahead, is_compiled
 from groundup.workflow.diagnose import diagnose
-from groundup.workflow.display import Display
 from groundup.workflow.explain import explain
 from groundup.workflow.explore import explore
-from groundup.workflow.findings import Finding
 from groundup.workflow.folds import warnings_as_findings
 from groundup.workflow.ladder import final_pipeline
-from groundup.workflow.outcome import Folder
 from groundup.workflow.partition import Method
-from groundup.workflow.prepare import Preparation, build_preparation
-from groundup.workflow.read import DataError, Table, read_table
+from groundup.workflow.prepare import build_preparation
+from groundup.workflow.read import DataError, read_table
 from groundup.workflow.record import source_part
 from groundup.workflow.score import score_once
 from groundup.workflow.small_tree import small_tree
 from groundup.workflow.split import Split, make_split
+from groundup.workflow.state import State
 from groundup.workflow.task import (
     Task,
     check_target,
@@ -53,58 +50,30 @@ _LEAST_TUNING_SECONDS = 1.0
 _MOST_EXPLAIN_SECONDS = 10.0
 
 
-@dataclass
-class RunState:
+@dataclass(kw_only=True)
+class RunState(State):
     """What the stages hand on, from the file to the tested model."""
 
-    data: Path
     asked_target: str | None
     asked_task: Task | None
     test_file: Path | None
-    seed: int
-    seconds: float
-    keep: tuple[str, ...]
     split_method: Method | None
-    display: Display
-    record: dict[str, Any]
-    begun: float = field(default_factory=time.monotonic)
-    waited: float = 0.0  # seconds for the kernels to be compiled, which do not count
-    table: Table = field(init=False)
+    cluster: bool = False  # there is no target: groups are looked for
     target: str = field(init=False)
     task: Task = field(init=False)
-    folder: Folder = field(init=False)
-    audit: Audit = field(init=False)
     split: Split = field(init=False)
     X_train: pd.DataFrame = field(init=False)
     y_train: pd.Series = field(init=False)
     X_test: pd.DataFrame = field(init=False)
     y_test: pd.Series = field(init=False)
     test_groups: pd.Series | None = None
-    preparation: Preparation = field(init=False)
     comparison: Comparison = field(init=False)
     tuning: Tuning = field(init=False)
     pipeline: Any = None
 
-    @contextmanager
-    def stage(self, name: str, doing: str) -> Iterator[None]:
-        """Time a stage, and print its line when it is done."""
-        begun = time.perf_counter()
-        self.record["stage"] = name
-        with self.display.stage(name, doing):
-            yield
-        self.record["seconds"][name] = time.perf_counter() - begun
-
-    def add(self, findings: list[Finding]) -> None:
-        self.record["findings"] += [finding.as_dict() for finding in findings]
-
-    def progress(self, done: int, total: int, text: str) -> None:
-        self.display.progress(f"{text}  ({done} of {total})")
-
-    def remaining(self) -> float:
-        return self.seconds + self.waited - (time.monotonic() - self.begun)
-
 
 def read_stage(state: RunState) -> None:
+    """Read the file, and learn what is to be predicted: a column, or none."""
     with state.stage("read", "reading every row and deciding every column's type"):
         state.table = read_table(state.data)
         state.record["data"] = source_part(state.table.source)
@@ -117,7 +86,13 @@ def read_stage(state: RunState) -> None:
         }
         state.add(state.table.findings)
         state.display.found(*words.read_line(state.table))
-    state.target = _target(state)
+    if state.cluster:
+        return
+    target = _target(state)
+    if target is None:
+        state.cluster = True
+        return
+    state.target = target
     column = next(c for c in state.table.columns if c.name == state.target)
     y = state.table.frame[state.target]
     if state.asked_task is None:
@@ -129,15 +104,21 @@ def read_stage(state: RunState) -> None:
     state.display.say(words.task_line(state.target, state.task, reason), style="cyan")
 
 
-def _target(state: RunState) -> str:
+def _target(state: RunState) -> str | None:
+    """Return the column to predict; None where somebody at a terminal wants groups instead."""
     target = state.asked_target
     names = [column.name for column in state.table.columns]
     if target is None:
         likely = likely_targets(state.table.frame, state.table.columns)
         if state.display.can_ask:
-            return state.display.choose("Which column is to be predicted?", likely)
+            options = [*likely, ("none", "look for groups of similar rows: clustering")]
+            number = state.display.choose("Which column is to be predicted?", options)
+            return None if number == len(likely) else likely[number][0]
         named = "; ".join(f"{name!r} ({reason})" for name, reason in likely)
-        raise DataError(f"Which column is to be predicted? Name it with --target. Likely: {named}.")
+        raise DataError(
+            f"Which column is to be predicted? Name it with --target. Likely: {named}. "
+            "If none is, --cluster looks for groups of similar rows."
+        )
     if target not in names:
         nearest = nearest_name(target, names)
         guess = f" Did you mean {nearest!r}?" if nearest else ""
@@ -150,7 +131,9 @@ def _target(state: RunState) -> str:
 
 def audit_stage(state: RunState) -> None:
     with state.stage("audit", "looking for what would mislead a model"):
-        state.audit = audit_table(state.table, state.target, state.task, keep=state.keep)
+        state.audit = audit_table(
+            state.table, state.target, state.task, keep=state.keep, drop=state.drop
+        )
         state.record["columns"] = _columns_part(state, {})
         state.display.found(*words.audit_line(state.audit.findings, state.audit.roles))
 

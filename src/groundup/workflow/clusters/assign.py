@@ -103,7 +103,8 @@ class Assigner:
         ValueError
             The notes are not those of such a model.
         """
-        numbers, limits = notes.get("numbers"), notes.get("limits")
+        numbers: Any = notes.get("numbers")
+        limits: Any = notes.get("limits")
         fine = (
             notes.get("kept") in ("centres", "components", "rows")
             and isinstance(numbers, list)
@@ -194,7 +195,7 @@ def assigner_for(chosen: Grouping, X: np.ndarray, clusters: np.ndarray) -> Assig
 
 
 def assign_own_rows(assigner: Assigner, X: np.ndarray, clusters: np.ndarray) -> Assignment:
-    """Say of the table's own rows how sure their clusters are: each is asked of the others alone."""
+    """Say how sure the clusters of the table's own rows are: each row is asked of the others."""
     if assigner.kept != "rows":
         found = assigner.assign(X)
         return Assignment(clusters, found.sure, found.distance, found.outlier)

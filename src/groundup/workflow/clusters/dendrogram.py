@@ -1,8 +1,8 @@
 """The last merges of a hierarchy, laid out to be drawn.
 
-A merge tree begins with every row alone and joins the two closest groups until one is left. Its last
-thirty merges are what is worth looking at: a long way up without a merge says that the groups below
-it are far apart, and the line that cuts the tree there leaves as many groups as it crosses.
+A merge tree begins with every row alone and joins the two closest groups until one is left. Its
+last thirty merges are what is worth looking at: a long way up without a merge says that the groups
+below it are far apart, and the line that cuts the tree there leaves as many groups as it crosses.
 """
 
 from __future__ import annotations

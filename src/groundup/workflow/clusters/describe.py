@@ -131,7 +131,7 @@ def _compare(
 
 def _side_by_side(x: pd.Series, clusters: np.ndarray) -> list[dict[str, Any]]:
     """Return the median, or the commonest value and its share, of every row and of each cluster."""
-    values = []
+    values: list[dict[str, Any]] = []
     for number in range(clusters.max() + 1):
         here = (x if number == 0 else x[clusters == number]).dropna()
         if here.empty:

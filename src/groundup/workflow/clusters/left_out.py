@@ -1,8 +1,8 @@
-"""Columns that took no part, held against the clusters: what they say that the clusters did not use.
+"""Columns that took no part, held against the clusters.
 
-A cluster that lines up with a label which nobody showed to the algorithm is more than an accident of
-the method. The agreement is the adjusted Rand index: of all pairs of rows, how often the column and
-the clusters agree on "together" or "apart", with 0 for chance and 1 for perfect agreement.
+A cluster that lines up with a label which nobody showed to the algorithm is more than an accident
+of the method. The agreement is the adjusted Rand index: of all pairs of rows, how often the column
+and the clusters agree on "together" or "apart", with 0 for chance and 1 for perfect agreement.
 
 References
 ----------

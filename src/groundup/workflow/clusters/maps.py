@@ -70,14 +70,14 @@ def maps(
         return [drawn("columns", own[rows], numbers, [])]
     if X.shape[1] < 2 or n < 3:
         return []
-    points, shares = _components(X)
+    points, shares = components(X)
     found = [drawn("pca", points[rows], ["component 1", "component 2"], shares)]
     if len(rows) >= _LEAST_TSNE_ROWS and X.shape[1] > 2 and seconds > _LEAST_SECONDS:
-        found.append(drawn("tsne", _neighbours(X[rows], seed), ["", ""], []))
+        found.append(drawn("tsne", neighbours_map(X[rows], seed), ["", ""], []))
     return found
 
 
-def _components(X: np.ndarray) -> tuple[np.ndarray, list[float]]:
+def components(X: np.ndarray) -> tuple[np.ndarray, list[float]]:
     """Return the first two principal components, and their shares of the variance."""
     from groundup.decomposition import PCA
 
@@ -86,7 +86,8 @@ def _components(X: np.ndarray) -> tuple[np.ndarray, list[float]]:
     return points, [float(share) for share in np.nan_to_num(pca.explained_variance_ratio_)]
 
 
-def _neighbours(X: np.ndarray, seed: int) -> np.ndarray:
+def neighbours_map(X: np.ndarray, seed: int) -> np.ndarray:
+    """Return the rows on t-SNE's map, of shape (n, 2)."""
     from groundup.decomposition import TSNE
 
     perplexity = min(30.0, (len(X) - 1) / 4)

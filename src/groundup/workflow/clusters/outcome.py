@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def write_all(state: ClusterState) -> None:
-    """Write the record and the report; where there are clusters, also the rows, script and model."""
+    """Write the record and the report; where there are clusters, also rows, script and model."""
     from groundup.bundle import save_bundle
 
     record, path = state.record, state.folder.path
@@ -27,16 +28,16 @@ def write_all(state: ClusterState) -> None:
     if state.assigner is not None and state.clusters is not None:
         write_csv(cluster_table(state), path / "clusters.csv")
         write_text(path / "train.py", clustering_script(state, path))
-        features = set(state.audit.features)
+        features = set(state.compared)
         save_bundle(
             path / "model",
             bundled_pipeline(state),
             schema=[column for column in state.table.columns if column.name in features],
             task="clustering",
-            target="cluster",
+            target=_free_name("cluster", state.audit.kinds),
             target_kind="number",
             unused=[name for name in state.audit.kinds if name not in features],
-            golden=state.table.frame[state.audit.features].iloc[:GOLDEN_ROWS],
+            golden=state.table.frame[state.compared].iloc[:GOLDEN_ROWS],
             score=state.assigner.notes(),
         )
         record["next"] = [f"groundup predict {path} new.csv", f"python {path / 'train.py'}"]
@@ -65,6 +66,13 @@ def cluster_table(state: ClusterState) -> pd.DataFrame:
             "outlier": own.outlier,
         }
     )
+
+
+def _free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name that no column has."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def _remove_model(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""`groundup run --cluster`: six stages from a raw file to groups of rows, or to "there are none"."""
+"""`groundup run --cluster`: from a raw file to groups of rows, or to "there are none"."""
 
 from __future__ import annotations
 

@@ -72,8 +72,8 @@ def clustering_script(state: ClusterState, folder: Path) -> str:
         'rank = np.argsort(np.argsort(-sizes, kind="stable"), kind="stable")\n'
         "clusters = np.append(rank + 1, -1)[labels]\n"
         'kept = pd.read_csv(HERE / "clusters.csv")["cluster"].to_numpy()\n'
-        'print(*(f"cluster {c}: {n} rows" for c, n in zip(*np.unique(clusters, return_counts=True))),'
-        ' sep="\\n")\n'
+        "for cluster, n in zip(*np.unique(clusters, return_counts=True), strict=True):\n"
+        '    print(f"cluster {cluster}: {n} rows")\n'
         'print("as in clusters.csv:", bool((clusters == kept).all()))\n',
     ]
     return "\n".join(parts)

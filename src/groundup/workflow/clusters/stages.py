@@ -23,6 +23,7 @@ from groundup.workflow.clusters.find import find_clusters
 from groundup.workflow.clusters.grouping import Evidence
 from groundup.workflow.clusters.numbering import numbered
 from groundup.workflow.compile_ahead import compile_ahead, is_compiled
+from groundup.workflow.disguised_missing import DisguisedMissing
 from groundup.workflow.explore import correlations, describe_column
 from groundup.workflow.state import State
 from groundup.workflow.words import audit_line, prepare_line, warnings_to_show
@@ -36,7 +37,8 @@ _LEAST_SECONDS = 3.0
 class ClusterState(State):
     """What the stages hand on, from the typed table to the groups of its rows."""
 
-    frame: pd.DataFrame = field(init=False)  # (n, p) the columns that rows are compared by
+    frame: pd.DataFrame = field(init=False)  # (n, p) the columns that clusters are described by
+    compared: list[str] = field(init=False)  # those of them that make the distances
     pipeline: Any = None  # the fitted preparation, later with the chosen estimator behind it
     X: np.ndarray = field(init=False)  # (n, d) numbers whose distances mean something
     evidence: Evidence = field(init=False)
@@ -78,10 +80,12 @@ def prepare_stage(state: ClusterState) -> None:
     with state.stage("prepare", "turning columns into distances"):
         table = state.table.frame[state.audit.features]
         state.preparation = build_distances(table, state.audit, seed=state.seed)
+        treated = {name for block in state.preparation.blocks for name in block.columns}
+        state.compared = [name for name in state.audit.features if name in treated]
         state.pipeline = state.preparation.pipeline()
-        X = state.pipeline.fit_transform(table)
+        X = state.pipeline.fit_transform(table[state.compared])
         state.X = np.ascontiguousarray(X, dtype=np.float64)
-        state.frame = state.preparation.missing.fit_transform(table)
+        state.frame = DisguisedMissing(state.audit.disguised).fit_transform(table)
         state.record["prepare"] = state.preparation.plan
         state.record["features_out"] = int(state.X.shape[1])
         state.display.found(prepare_line(state.preparation.plan)[0], words.PREPARE_WHY)
@@ -92,6 +96,9 @@ def explore_stage(state: ClusterState) -> None:
     with state.stage("explore", "looking at every column"):
         kinds = {name: state.audit.kinds[name] for name in state.audit.features}
         described = {name: describe_column(state.frame[name], kinds[name]) for name in kinds}
+        for name in described:
+            if name not in state.compared:
+                described[name] |= {"role": "described", "why": words.DESCRIBED_WHY}
         state.record["columns"] = _columns_part(state, described)
         part = {"correlations": correlations(state.frame, None, kinds, list(kinds), state.seed)}
         state.record["explore"] = part
@@ -138,14 +145,15 @@ def _compile_first(state: ClusterState) -> None:
         return
     begun = time.monotonic()
     state.progress(0, 1, "preparing the algorithms for this machine, once")
-    compile_ahead("clustering", *state.X.shape, 0)
+    compile_ahead("clustering", len(state.X), state.X.shape[1], 0)
     state.waited = time.monotonic() - begun
 
 
 def describe_stage(state: ClusterState) -> None:
     """Say what each group is like."""
     with state.stage("describe", "finding out what sets each group apart"):
-        left_out = [name for name in state.drop if name in state.table.frame]
+        described = [name for name in state.audit.features if name not in state.compared]
+        left_out = [*dict.fromkeys(state.drop), *described]
         state.record["describe"] = describe(
             state.frame,
             {name: state.audit.kinds[name] for name in state.audit.features},

@@ -190,16 +190,9 @@ def _number(x: np.ndarray, name: str, kind: str, mask: np.ndarray) -> Iterator[T
         narrow = np.ptp(quarters[0]) < np.ptp(quarters[1])
         where = "close to the middle" if narrow else "far from the middle"
         words = f"{column} {where}: half of the rows at {spread[0]}, elsewhere {spread[1]}"
-    shown = [float(value) for value in middle[1:]]
-    yield Trait(
-        name,
-        "date" if kind == "date" else "number",
-        None,
-        strength,
-        effect,
-        *(shown if kind != "date" else written),
-        words=words,
-    )
+    shown: list[Any] = [float(value) for value in middle[1:]] if kind != "date" else written
+    kept: Any = "date" if kind == "date" else "number"
+    yield Trait(name, kept, None, strength, effect, shown[0], shown[1], words)
 
 
 def _middle(inside: np.ndarray, outside: np.ndarray) -> tuple[str, float, float]:

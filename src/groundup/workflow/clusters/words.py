@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from groundup.workflow.columns import counted, listed
+from groundup.workflow.columns import counted
 from groundup.workflow.display import Display
 from groundup.workflow.findings import Finding
 from groundup.workflow.read import DataError, Table
@@ -17,6 +17,7 @@ Line = tuple[str, str]
 _LEAST_ROWS = 20
 
 AUDIT_WHY = "A column that names the row makes every row unlike every other."
+DESCRIBED_WHY = "Names groups of its own: the clusters are described by it, not made with it."
 PREPARE_WHY = "Similar rows are close rows: each column gets its say in the distance."
 
 
@@ -125,21 +126,6 @@ def say_results(display: Display, record: dict[str, Any], folder: Path) -> None:
             ("look", f"{folder / 'clusters.csv'}  (each row with its cluster, and how sure)"),
             ("next", f"groundup predict {folder} new.csv"),
         ]
-    elif record.get("left_out_hint"):
-        lines.append(("next", record["left_out_hint"]))
     for label, line in lines:
         display.say(f"{label:<5} {line}")
     display.say()
-
-
-def refuse_to_assign(folder: Path) -> str:
-    """Say why there is nothing to assign new rows to."""
-    return (
-        f"the run in {str(folder)!r} found no clusters, so there is nothing to assign new rows to; "
-        "its report.html says why"
-    )
-
-
-def listed_columns(names: list[str]) -> str:
-    """List names of columns, shortened."""
-    return listed([plain(name, 40) for name in names])
