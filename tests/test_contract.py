@@ -78,7 +78,7 @@ TWIN_PACKAGES = {"TSNE": "manifold"}
 MOST_ROWS = {"TSNE": 3_000}
 
 # Estimators for which infinity is a value like any other, only larger; their own tests show it.
-TAKES_INFINITY = {"HistGradientBoostingClassifier", "HistGradientBoostingRegressor"}
+TAKES_INFINITY = {"HDBSCAN", "HistGradientBoostingClassifier", "HistGradientBoostingRegressor"}
 
 
 def _seeded(cls, **parameters):

@@ -7,7 +7,9 @@ from groundup._lazy import loaded_on_use
 __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
+        "AgglomerativeClustering": "_agglomerative",
         "DBSCAN": "_dbscan",
+        "HDBSCAN": "_hdbscan",
         "KMeans": "_k_means",
     },
 )

@@ -241,7 +241,7 @@ class HDBSCAN(ClusterMixin, Estimator):
             )
         finite = _finite_rows(X) if self.metric != "precomputed" else None
         n = len(X) if finite is None else len(finite)
-        rest = "" if finite is None else f" whose values are all finite, out of {len(X)}"
+        rest = "" if n == len(X) else f" whose values are all finite, out of {len(X)}"
         if n <= 1:
             raise ValueError(f"n_samples={n}{rest}, while HDBSCAN requires more than one sample.")
         if self._neighbours() > n:
@@ -308,7 +308,14 @@ class HDBSCAN(ClusterMixin, Estimator):
 
     def _tree(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.metric == "precomputed":
-            return tree_of_distances(X, self._neighbours(), self.alpha)
+            edges, lengths, core = tree_of_distances(X, self._neighbours(), self.alpha)
+            if np.isinf(lengths).any():
+                warnings.warn(
+                    "The minimum spanning tree has edges of infinite length: too many distances "
+                    "are infinite for all rows to be joined.",
+                    stacklevel=4,
+                )
+            return edges, lengths, core
         algorithm = {"auto": "auto", "brute": "prim"}.get(self.algorithm, "boruvka")
         return mutual_reachability_tree(
             X,

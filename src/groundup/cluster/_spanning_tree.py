@@ -28,7 +28,6 @@ References
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -90,8 +89,8 @@ def spanning_tree(
            [1, 3],
            [2, 3]]), array([1., 2., 2.]))
     """
-    searched = np.zeros(len(X)) if core is None else _to_searched(metric, np.asarray(core, float))
-    tree = _find(X, searched, 0, n_threads, alpha, metric, algorithm, LEAF_SIZE)
+    core = np.zeros(len(X)) if core is None else np.asarray(core, dtype=np.float64)
+    tree = _find(X, core, 0, n_threads, alpha, metric, algorithm, LEAF_SIZE)
     return tree[:2]
 
 
@@ -172,8 +171,11 @@ def _find(
     leaf_size: int,
 ) -> Edges:
     """Find the tree; without `core` a core distance is that of the `rank`-th nearest other row."""
-    mapped = read_only(np.ascontiguousarray(metric.map_rows(X, asked=False)))
+    mapped, scale = _in_range(np.ascontiguousarray(metric.map_rows(X, asked=False)), metric)
+    mapped = read_only(mapped)
     n, d = mapped.shape
+    if core is not None:
+        core = np.asarray(metric.to_searched(core * scale))  # type: ignore[arg-type]
     shrink = float(metric.to_searched(1.0 / alpha)) / float(metric.to_searched(1.0))
     if algorithm == "auto":
         algorithm = "prim" if n <= FEW_ROWS or d > MOST_FEATURES else "boruvka"
@@ -187,7 +189,16 @@ def _find(
         *_, tree = grow(mapped, leaf_size, n_threads)
         core, edges, lengths = _by_boruvka(mapped, core, rank, n_threads, metric, tree, shrink)
     edges, searched = _ascending(edges, lengths)
-    return edges, metric.from_searched(searched), metric.from_searched(core)
+    return edges, metric.from_searched(searched) / scale, metric.from_searched(core) / scale
+
+
+def _in_range(mapped: np.ndarray, metric: Metric) -> tuple[np.ndarray, float]:
+    """Multiply very large or small values by a power of two, so that their squares are numbers."""
+    largest = max(mapped.max(), -mapped.min())
+    if metric.name == "cosine" or largest == 0.0 or 1e-70 < largest < 1e70:
+        return mapped, 1.0
+    scale = float(2.0 ** np.clip(-np.frexp(largest)[1], -1000, 1000))
+    return mapped * scale, scale
 
 
 def _by_prim(
@@ -286,10 +297,6 @@ def _core_distances(
     for part, distances, _ in _nearest(tree, Q, rank, metric, n_threads):
         core[tree.rows[part]] = distances[:, -1]
     return core
-
-
-def _to_searched(metric: Metric, distances: Any) -> Any:
-    return metric.to_searched(distances)
 
 
 def _ascending(edges: np.ndarray, lengths: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
