@@ -151,7 +151,10 @@ def test_nothing_that_predicting_needs_is_left_out():
     for seed in range(13):
         for task in TASKS:
             walk(fitted(seed, task)[0])
-    assert seen == set(KINDS)
+    # What reduces or clusters is in test_clusters.py.
+    from bundle.test_clusters import KEPT_HERE
+
+    assert seen | KEPT_HERE == set(KINDS)
 
 
 def test_labels_keep_their_types(tmp_path):

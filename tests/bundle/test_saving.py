@@ -79,7 +79,7 @@ def test_nothing_but_a_bundle_is_replaced(tmp_path):
         ({"golden": X.rename(columns={"x": "z"})}, "golden rows lack the column 'x'"),
         ({"schema": [{"name": "z", "kind": "number"}]}, r"disagree about the columns \['x', 'z'\]"),
         ({"schema": [{"name": "x", "kind": "pickle"}]}, "schema is not a list"),
-        ({"task": "clustering"}, "one of binary, multiclass, regression, clustering"),
+        ({"task": "grouping"}, "one of binary, multiclass, regression, clustering"),
         ({"task": "binary"}, "0 classes"),
         ({"target": "x"}, "among those that are no input"),
         ({"score": {"r2": object()}}, "cannot be written as JSON"),

@@ -36,7 +36,8 @@ def refusal(component: int | None, counts: np.ndarray, reg_covar: float) -> Valu
     return ValueError(
         f"{which} not positive definite: its rows are equal, fewer than the columns ask for, or "
         "lie on a plane (a constant column, a column that is the sum of others). Give fewer "
-        f"components, drop such columns, or raise reg_covar (now {reg_covar:g})."
+        f"components, drop such columns, bring the columns to one scale (StandardScaler), or raise "
+        f"reg_covar (now {reg_covar:g})."
     )
 
 
