@@ -6,5 +6,5 @@ from groundup._lazy import loaded_on_use
 
 __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
-    {"PCA": "_pca", "TSNE": "_tsne"},
+    {"PCA": "_pca", "TSNE": "_tsne", "TruncatedSVD": "_truncated_svd"},
 )

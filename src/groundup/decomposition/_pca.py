@@ -383,7 +383,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             n_iter,
             random_state,
         )
-        for singular, Vt in steps:
+        for singular, Vt, _ in steps:
             yield of_singular_values(singular[:asked], Vt[:asked], mean, n, total)
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:

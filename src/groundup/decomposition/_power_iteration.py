@@ -39,7 +39,8 @@ def leading_singular_vectors(
     size: int,
     n_iter: int,
     random_state: np.random.RandomState,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    projected: bool = False,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
     """Yield singular values and right singular vectors after each of ``n_iter + 1`` steps.
 
     Parameters
@@ -49,23 +50,41 @@ def leading_singular_vectors(
     shape : tuple of int
         That of A, (n, d).
     size : int
-        The number of directions l.
+        The number of directions l. With as many as there are the first step is exact, and the last.
     n_iter : int
         Steps after the first one.
     random_state : RandomState
+    projected : bool, default=False
+        Whether A V is asked for too: one more product after the last step.
 
     Yields
     ------
     singular : ndarray of shape (min(l, n, d),)
         In falling order.
     Vt : ndarray of shape (min(l, n, d), d)
+    AV : ndarray of shape (n, min(l, n, d)) or None
     """
     n, d = shape
     # The random vectors live on the shorter side, where there are fewer numbers to draw.
     wide = n < d
     forth, back = (transposed_times, times) if wide else (times, transposed_times)
     Q = random_state.normal(size=(min(n, d), size))
-    for _ in range(n_iter + 1):
-        Y = np.linalg.qr(forth(Q))[0]  # (m, l)
+    if size >= min(n, d):
+        Q, n_iter = np.eye(min(n, d)), 0
+    for step in range(n_iter + 1):
+        if step == 0 or wide or not projected:
+            Y = forth(Q)
+        Y = orthonormal(Y)  # (m, l)
         Q, singular, Ut = np.linalg.svd(back(Y), full_matrices=False)
-        yield singular, (Y @ Ut.T).T if wide else Q.T
+        if wide:
+            yield singular, Ut @ Y.T, Q * singular
+        elif projected:
+            Y = forth(Q)
+            yield singular, Q.T, Y
+        else:
+            yield singular, Q.T, None
+
+
+def orthonormal(Y: np.ndarray) -> np.ndarray:
+    """Return an orthonormal basis of the span of the columns of `Y`, of shape (m, l), l <= m."""
+    return np.linalg.qr(Y)[0]
