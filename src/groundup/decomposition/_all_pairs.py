@@ -1,4 +1,4 @@
-r"""The forces of t-SNE summed over all pairs: exact, and the fastest way for few points.
+r"""The forces of t-SNE summed over all pairs: exact.
 
 The formulas are those of `_tsne_forces`, in double precision and for any number of dimensions.  The
 row of an (n, n) matrix P stands for the neighbours.

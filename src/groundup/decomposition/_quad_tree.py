@@ -37,8 +37,8 @@ import numpy as np
 from groundup._kernel import kernel
 
 DIGIT = 11  # bits that one pass of the sort looks at
-LEAF = 8  # a node with at most this many points is not cut
-GROUP = 32  # points that walk through the tree together
+LEAF = 16  # a node with at most this many points is not cut
+GROUP = 128  # points that walk through the tree together
 
 
 class QuadTree(NamedTuple):

@@ -57,19 +57,19 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from groundup._blocks import block_bounds, thread_count
 from groundup._estimator import Estimator, Steps
-from groundup._kernel import kernel
+from groundup._kernel import MOST_THREADS, kernel
 from groundup.decomposition._affinities import conditional_probabilities, joint_probabilities
 from groundup.decomposition._all_pairs import divergence_of_all, pull_and_push_all
 from groundup.decomposition._pca import PCA
 from groundup.decomposition._quad_tree import empty_tree, grow
-from groundup.decomposition._tsne_forces import divergences, pull_and_push
+from groundup.decomposition._tsne_forces import mean_logs, pull_and_push
 from groundup.neighbors import NearestNeighbors
 from groundup.neighbors._metrics import METRICS
 
 EXPLORATION = 250  # steps with exaggerated P
 CHECK_EVERY = 50  # steps between two looks at the divergence
 START_SIZE = 1e-4  # standard deviation of the first coordinate at the start
-ALL_PAIRS = 1000  # up to this many points the sum over all pairs is faster than the tree
+SMALL = 1000  # so few points are not worth a second thread
 
 # (pull (n, d), push (n, d + 1)) at the points Y (n, d), and the divergence there
 Forces = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
@@ -421,7 +421,9 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         P = joint_probabilities(p, neighbors)
         Y = self._start(X)
         freedom = max(self.n_components - 1.0, 1.0)
-        if self.method == "exact" or n <= ALL_PAIRS:
+        if n < SMALL:
+            n_threads = 1
+        if self.method == "exact":
             forces, divergence = _over_all_pairs(P.toarray(), Y, freedom, n_threads)
         else:
             forces, divergence = _by_tree(P, Y, self.angle, n_threads)
@@ -502,7 +504,6 @@ def _over_all_pairs(P, Y, freedom, n_threads):
     n, d = Y.shape
     pull, push = np.empty((n, d)), np.empty((n, d + 1))
     bounds = block_bounds(n, block_rows=64)
-    n_threads = 1 if n < 500 else n_threads
 
     def forces(Y):
         pull_and_push_all(
@@ -516,22 +517,41 @@ def _over_all_pairs(P, Y, freedom, n_threads):
 def _by_tree(P, Y, angle, n_threads):
     """Prepare the Barnes-Hut sum: ``forces`` and ``divergence`` for `descend`."""
     n, d = Y.shape
-    offsets, neighbors = P.indptr.astype(np.int64), P.indices.astype(np.int32)
+    offsets, neighbors = P.indptr.astype(np.int64), P.indices.astype(np.uint32)
     p = P.data.astype(np.float32)
+    known = P.data[P.data > 0]
+    entropy = -float(known @ np.log(known))
     pull, push = np.empty((n, d)), np.empty((n, d + 1))
     bounds = block_bounds(n, block_rows=128)
     partial = np.empty(len(bounds) - 1)
     tree = empty_tree(n, d)
+    met = np.empty((MOST_THREADS, 4, n), np.float32)  # memory that is not touched costs nothing
+
+    def packed(Y):
+        pairs = np.ascontiguousarray(Y[:, :2], np.float32).view(np.uint64)[:, 0]
+        return pairs, np.ascontiguousarray(Y[:, 2:].ravel(), np.float32)
 
     def forces(Y):
         counts = grow(Y, tree)
         pull_and_push(
-            Y, offsets, neighbors, p, tree, counts, angle, bounds, pull, push, n_threads=n_threads
+            *packed(Y),
+            offsets,
+            neighbors,
+            p,
+            tree,
+            counts,
+            angle,
+            bounds,
+            met,
+            pull,
+            push,
+            n_threads=n_threads,
         )
         return pull, push
 
     def divergence(Y, total):
-        divergences(Y, offsets, neighbors, p, np.log(total), bounds, partial, n_threads=n_threads)
-        return float(partial.sum())
+        # sum p log(p / (q / Z)) = sum p log p + (v + 1) / 2 sum p log u + log Z
+        mean_logs(*packed(Y), offsets, neighbors, p, bounds, partial, n_threads=n_threads)
+        return 0.5 * d * float(partial.sum()) + np.log(total) - entropy
 
     return forces, divergence

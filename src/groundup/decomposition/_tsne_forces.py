@@ -29,8 +29,9 @@ References
 from __future__ import annotations
 
 import numpy as np
-from numba import prange
+from numba import get_thread_id, prange
 
+from groundup._exponential import LOG_2, log_of_one_plus
 from groundup._kernel import block_kernel, kernel
 
 ONE = np.float32(1.0)
@@ -153,32 +154,49 @@ def _push_group(
 
 
 @kernel
+def _low(word):
+    """Return the number in the lower half of two packed ones."""
+    return np.uint32(word).view(np.float32)
+
+
+@kernel
+def _high(word):
+    return np.uint32(word >> np.uint64(32)).view(np.float32)
+
+
+@kernel
 def _pull_row(
-    Y,  # (n, d) in
+    pairs,  # (n,) in: x and y of a point in one word, so that a neighbour is read at once
+    third,  # (n,) in: z, or nothing in the plane
     i,  # int in
     offsets,  # (n + 1,) in
     neighbors,  # (m,) in
     p,  # (m,) in
     pull,  # (n, d) out
 ):
-    d = Y.shape[1]
-    start, stop = offsets[i], offsets[i + 1]
-    if d == 2:
-        x, y = Y[i, 0], Y[i, 1]
-        pull_x = pull_y = 0.0
-        for e in range(start, stop):
-            dx, dy = x - Y[neighbors[e], 0], y - Y[neighbors[e], 1]
-            w = p[e] / (1.0 + dx * dx + dy * dy)
+    zero = np.float32(0.0)
+    x, y = _low(pairs[i]), _high(pairs[i])
+    # Unsigned: what may be a negative index is wrapped, and such a loop is not vectorised.
+    start = np.uint64(offsets[i])
+    size = np.uint64(offsets[i + 1]) - start
+    if third.shape[0] == 0:
+        pull_x = pull_y = zero
+        for e in range(size):
+            pair = pairs[neighbors[start + e]]
+            dx, dy = x - _low(pair), y - _high(pair)
+            # p / u (y_i - y_j)
+            w = p[start + e] / (ONE + dx * dx + dy * dy)
             pull_x += w * dx
             pull_y += w * dy
         pull[i, 0], pull[i, 1] = pull_x, pull_y
     else:
-        x, y, z = Y[i, 0], Y[i, 1], Y[i, 2]
-        pull_x = pull_y = pull_z = 0.0
-        for e in range(start, stop):
-            j = neighbors[e]
-            dx, dy, dz = x - Y[j, 0], y - Y[j, 1], z - Y[j, 2]
-            w = p[e] / (1.0 + 0.5 * (dx * dx + dy * dy + dz * dz))
+        z = third[i]
+        pull_x = pull_y = pull_z = zero
+        for e in range(size):
+            j = neighbors[start + e]
+            pair = pairs[j]
+            dx, dy, dz = x - _low(pair), y - _high(pair), z - third[j]
+            w = p[start + e] / (ONE + HALF * (dx * dx + dy * dy + dz * dz))
             pull_x += w * dx
             pull_y += w * dy
             pull_z += w * dz
@@ -187,7 +205,8 @@ def _pull_row(
 
 @block_kernel
 def pull_and_push(
-    Y,  # (n, d) in: the points
+    pairs,  # (n,) in: the points, x and y in one word
+    third,  # (n,) in: z, or (0,) in the plane
     offsets,  # (n + 1,) in: row i of P has the entries offsets[i] to offsets[i + 1]
     neighbors,  # (m,) in: their columns
     p,  # (m,) in: their values
@@ -195,6 +214,7 @@ def pull_and_push(
     counts,  # (2,) in: nodes and groups of the tree
     angle,  # float in
     bounds,  # (b + 1,) in: blocks of rows
+    met,  # (threads, 4, n) scratch, for as many threads as there can be
     pull,  # (n, d) out
     push,  # (n, d + 1) out
 ):
@@ -204,34 +224,42 @@ def pull_and_push(
     for block in prange(n_blocks):
         b = np.int64(block)
         middle = np.empty(points.shape[0])
-        met = np.empty((4, points.shape[1]), np.float32)
+        own = met[get_thread_id()]
         for i in range(bounds[b], bounds[b + 1]):
-            _pull_row(Y, i, offsets, neighbors, p, pull)
+            _pull_row(pairs, third, i, offsets, neighbors, p, pull)
         for g in range(b * n_groups // n_blocks, (b + 1) * n_groups // n_blocks):
-            _push_group(order, points, ranges, shapes, n_nodes, groups[g], angle, middle, met, push)
+            _push_group(order, points, ranges, shapes, n_nodes, groups[g], angle, middle, own, push)
+
+
+@kernel
+def _log(u):
+    """log(u) for u >= 1: u = 2^k m with 1 <= m < 2, from the bits of a float64."""
+    bits = np.float64(u).view(np.int64)
+    k = (bits >> 52) - 1023
+    m = np.int64((bits & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000).view(np.float64)
+    return k * LOG_2 + log_of_one_plus(m - 1.0)
 
 
 @block_kernel
-def divergences(
-    Y,  # (n, d) in
+def mean_logs(
+    pairs,  # (n,) in
+    third,  # (n,) in
     offsets,  # (n + 1,) in
     neighbors,  # (m,) in
     p,  # (m,) in
-    log_total,  # float in: log Z
     bounds,  # (b + 1,) in
-    partial,  # (b,) out: sum p_ij log(p_ij / (q_ij / Z))
+    partial,  # (b,) out: sum p_ij log u_ij
 ):
-    d = Y.shape[1]
-    freedom = max(d - 1.0, 1.0)
+    plane = third.shape[0] == 0
     for block in prange(bounds.shape[0] - 1):
         total = 0.0
         for i in range(bounds[block], bounds[block + 1]):
-            for e in range(offsets[i], offsets[i + 1]):
-                square = 0.0
-                for f in range(d):
-                    square += (Y[i, f] - Y[neighbors[e], f]) ** 2
-                # -log q_ij = (v + 1) / 2 log u_ij
-                log_u = np.log(1.0 + square / freedom)
-                if p[e] > 0.0:
-                    total += p[e] * (np.log(p[e]) + 0.5 * (freedom + 1.0) * log_u + log_total)
+            start = np.uint64(offsets[i])
+            for e in range(np.uint64(offsets[i + 1]) - start):
+                j = neighbors[start + e]
+                dx, dy = _low(pairs[i]) - _low(pairs[j]), _high(pairs[i]) - _high(pairs[j])
+                square = dx * dx + dy * dy
+                if not plane:
+                    square = HALF * (square + (third[i] - third[j]) ** 2)
+                total += p[start + e] * _log(ONE + square)
         partial[block] = total
