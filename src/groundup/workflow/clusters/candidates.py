@@ -26,7 +26,6 @@ from groundup.workflow.clusters.grouping import Grouping
 
 LINKAGES = ("ward", "average", "complete", "single")
 COVARIANCES = ("full", "tied", "diag", "spherical")
-# With more rows than this the merge tree and the density family are left to the sample.
 MOST_CLUSTERS = 12
 # A group of fewer rows than this cannot be told from chance, nor described.
 LEAST_ROWS = 5

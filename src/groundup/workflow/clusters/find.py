@@ -1,20 +1,52 @@
-"""Look for clusters: fit the candidates, weigh the evidence, and say what there is, or that there
-is nothing."""
+"""Look for clusters: is there more than one crowd, which grouping finds them best, and why.
+
+    1. test whether the rows are one crowd                      (one_crowd)
+    2. fit the candidates of the four families                  (candidates)
+    3. measure them: borders, stability, silhouette, BIC, gap   (borders, stability, gap)
+    4. choose the finest whose groups are separated and stable  (choice)
+    5. say what was found, and why                              (verdict)
+
+Large tables are judged by a sample of their rows; what is chosen is then fitted to all of them.
+"""
 
 from __future__ import annotations
 
+import time
+import warnings
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from sklearn.base import clone
+from sklearn.metrics import silhouette_score
+from sklearn.neighbors import NearestNeighbors
 
-from groundup.workflow.clusters.candidates import fit_candidates
-from groundup.workflow.clusters.grouping import Evidence
+from groundup.workflow.clusters import borders
+from groundup.workflow.clusters.candidates import fit_candidates, labels_of
+from groundup.workflow.clusters.choice import (
+    best_of_kin,
+    choose,
+    is_separated,
+    smallest_group,
+)
+from groundup.workflow.clusters.crowds import densities
+from groundup.workflow.clusters.gap import gap_statistic
+from groundup.workflow.clusters.grouping import FAMILIES, Evidence, Grouping
+from groundup.workflow.clusters.one_crowd import LEVEL, OneCrowd, one_crowd_test
+from groundup.workflow.clusters.stability import stability
+from groundup.workflow.clusters.verdict import test_in_words, verdict
 
 Progress = Callable[[int, int, str], None]
 
+#: Rows by which groupings are judged.
+MOST_ROWS = 1500
+# A row is an outlier if its log density is this many interquartile ranges below its group's lower
+# quartile: one in a million of a Gaussian cloud's rows.
+_FAR_OUT = 3.0
+
 
 def find_clusters(
-    X: np.ndarray, *, seed: int, seconds: float, progress: Progress | None = None
+    X: np.ndarray, *, seed: int, seconds: float = 60.0, progress: Progress | None = None
 ) -> Evidence:
     """Look for clusters in the rows of `X`.
 
@@ -23,20 +55,171 @@ def find_clusters(
     X : ndarray of shape (n, d)
         Finite numbers in which distances mean something; see `build_distances`.
     seed : int
-    seconds : float
-        The time aimed for.
+    seconds : float, default=60.0
+        The time aimed for: what serves the report alone is left out when half of it is over.
     progress : callable (done, total, text), optional
 
     Returns
     -------
     Evidence
-    """
-    from sklearn.metrics import silhouette_score
+        The same for the same seed, unless time ran out.
 
-    candidates = fit_candidates(X, seed=seed, progress=progress)
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> X = np.vstack([rng.normal(size=(60, 2)), rng.normal(size=(40, 2)) + 7])
+    >>> evidence = find_clusters(X, seed=0)
+    >>> evidence.verdict, np.bincount(evidence.chosen.labels).tolist()
+    ('There are 2 clusters.', [60, 40])
+    """
+    half_time = time.monotonic() + seconds / 2
+    X = np.ascontiguousarray(X, dtype=np.float64)
+    test = one_crowd_test(X, seed=seed, progress=progress)
+    sample = _sample(len(X), seed)
+    rows = X[sample]
+    candidates = fit_candidates(rows, seed=seed, progress=progress) if len(rows) >= 10 else []
+    shortlist = _measure(rows, candidates)
+    for done, grouping in enumerate(shortlist):
+        needed = test.is_refuted and is_separated(grouping)
+        shown = not needed and time.monotonic() < half_time and _is_shown(grouping)
+        if not (needed or shown):
+            continue
+        if progress:
+            progress(done, len(shortlist), f"other draws of the rows: {grouping.title}")
+        found = stability(rows, grouping, seed=seed)
+        grouping.measures["stability"] = found.rand
+        grouping.measures["stability_by_cluster"] = found.by_cluster
+    if progress:
+        progress(len(shortlist), len(shortlist), "the gap statistic")
+    _add_gap(rows, candidates, seed)
+    chosen = choose(shortlist) if test.is_refuted else None
+    outliers = np.empty(0, np.int64)
+    if chosen is not None:
+        chosen.measures["labels_on_sample"] = chosen.labels
+        answer, reasons = verdict(test, chosen, candidates, len(rows))
+        if len(rows) < len(X):
+            _fit_to_all(chosen, X, len(rows))
+        outliers = find_outliers(X, chosen.labels, sample)
+    else:
+        answer, reasons = verdict(test, None, candidates, len(rows))
+    return Evidence(
+        candidates,
+        chosen,
+        answer,
+        reasons,
+        _curves(best_of_kin(candidates)),
+        _null(test, len(rows)),
+        outliers,
+        sample,
+    )
+
+
+def _sample(n_rows: int, seed: int) -> np.ndarray:
+    if n_rows <= MOST_ROWS:
+        return np.arange(n_rows)
+    return np.sort(np.random.default_rng(seed).choice(n_rows, MOST_ROWS, replace=False))
+
+
+def _is_shown(grouping: Grouping) -> bool:
+    # Other families' curves are left to what they are separated in: a resample costs a fit.
+    return grouping.family == "k-means"
+
+
+def _measure(X: np.ndarray, candidates: list[Grouping]) -> list[Grouping]:
+    """Measure all that a grouping's labels tell; return the best of each family and number."""
+    if not candidates:
+        return []
+    density = densities(X, (min(borders.NEIGHBOURS, len(X) - 1),))[0]
+    least_rows = smallest_group(len(X))
     for grouping in candidates:
-        grouping.measures["silhouette"] = float(silhouette_score(X, grouping.labels))
-    chosen = max(candidates, key=lambda grouping: grouping.measures["silhouette"])
-    outliers = np.flatnonzero(chosen.labels < 0)
-    verdict = f"{chosen.n_clusters} groups."
-    return Evidence(candidates, chosen, verdict, [chosen.title], {}, {}, outliers)
+        labels = borders.without_outliers(X, grouping.labels)
+        smallest = int(np.bincount(grouping.labels[grouping.labels >= 0]).min())
+        grouping.measures |= {
+            "depth": float(borders.border_depths(density, labels).min()),
+            "smallest": smallest,
+            "least_rows": least_rows,
+            "silhouette": None,
+            "bic": float(grouping.estimator.bic(X)) if grouping.family == "mixture" else None,
+            "gap": None,
+            "stability": None,
+        }
+    shortlist = best_of_kin(candidates)
+    for grouping in shortlist:
+        grouped = grouping.labels >= 0
+        grouping.measures["silhouette"] = float(
+            silhouette_score(X[grouped], grouping.labels[grouped])
+        )
+    return shortlist
+
+
+def _add_gap(X: np.ndarray, candidates: list[Grouping], seed: int) -> None:
+    means = [grouping for grouping in candidates if grouping.family == "k-means"]
+    if not means:
+        return
+    gaps, errors = gap_statistic(X, [grouping.n_clusters for grouping in means], seed=seed)
+    for grouping, gap, error in zip(means, gaps, errors, strict=True):
+        grouping.measures |= {"gap": gap, "gap_se": error}
+
+
+def _fit_to_all(chosen: Grouping, X: np.ndarray, n_sampled: int) -> None:
+    """Fit the chosen estimator to all rows; what counts rows grows with their number."""
+    estimator = clone(chosen.estimator)
+    ratio = len(X) / n_sampled
+    for name in ("min_cluster_size", "min_samples"):
+        if name in estimator.get_params():
+            estimator.set_params(**{name: round(ratio * getattr(estimator, name))})
+            chosen.params[name] = getattr(estimator, name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chosen.labels = labels_of(estimator.fit(X), X)
+    chosen.estimator = estimator
+    chosen.n_clusters = int(chosen.labels.max()) + 1
+
+
+def find_outliers(X: np.ndarray, labels: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Return the rows that are in no group, or much lonelier than the others of their group.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    labels : int64 ndarray of shape (n,)
+    sample : int64 ndarray
+        The rows among which neighbours are counted.
+    """
+    k = min(borders.NEIGHBOURS, len(sample) - 1)
+    distances = NearestNeighbors(n_neighbors=k + 1).fit(X[sample]).kneighbors(X)[0][:, -1]
+    lonely = np.log(np.maximum(distances, 1e-12))  # - log f / d
+    out = labels < 0
+    for group in range(labels.max() + 1):
+        members = labels == group
+        lower, upper = np.quantile(lonely[members], [0.25, 0.75])
+        out |= members & (lonely > upper + _FAR_OUT * (upper - lower))
+    return np.flatnonzero(out)
+
+
+def _curves(shortlist: list[Grouping]) -> dict[str, dict[str, list]]:
+    """Return each family's measures, by the number of groups."""
+    curves = {}
+    for family in FAMILIES:
+        kin = [grouping for grouping in shortlist if grouping.family == family]
+        kin.sort(key=lambda grouping: grouping.n_clusters)
+        curve: dict[str, list] = {"k": [grouping.n_clusters for grouping in kin]}
+        for name in ("silhouette", "gap", "gap_se", "bic", "stability", "depth"):
+            curve[name] = [grouping.measures.get(name) for grouping in kin]
+        if kin:
+            curves[family] = curve
+    return curves
+
+
+def _null(test: OneCrowd, n_rows: int) -> dict[str, Any]:
+    return {
+        "statistic": "depth of the deepest valley between two crowds, in units of its noise",
+        "observed": test.statistic,
+        "draws": [value for drawn in test.draws.values() for value in drawn],
+        "draws_by_kind": test.draws,
+        "direction": "larger: more clustered",
+        "dimension": test.dimension,
+        "p_value": test.p_value,
+        "level": LEVEL,
+        "words": test_in_words(test, n_rows),
+    }

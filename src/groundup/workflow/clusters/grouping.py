@@ -60,6 +60,9 @@ class Evidence:
         ``level``, ``words``.
     outliers : int64 ndarray
         Rows far from every group of the chosen one.
+    sample : int64 ndarray
+        The rows that the candidates were fitted to and judged by: all, unless there are many. The
+        labels of a candidate are theirs; those of the chosen one are of all rows.
     """
 
     candidates: list[Grouping]
@@ -69,3 +72,4 @@ class Evidence:
     curves: dict[str, dict[str, list]]
     null: dict[str, Any]
     outliers: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    sample: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
