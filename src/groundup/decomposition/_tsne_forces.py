@@ -14,7 +14,7 @@ Points that are close together meet the same nodes.  So a whole group of them wa
 tree at once, and demands that a node is far from the group's box; what it meets goes into a list of
 heavy points, single points being those of weight 1.  Then each of the group adds up that list,
 which is a loop that the compiler turns into vector instructions.  It is done in single precision,
-relative to the middle of the group: an error of 1e-7, where the summary itself makes one of 1e-3.
+relative to a point of the group: an error of 1e-7, where the summary itself makes one of 1e-3.
 
 Cost: O(n log n / angle^2) for the push, O(n perplexity) for the pull.
 
@@ -46,7 +46,7 @@ def _meet(
     n_nodes,  # int in
     group,  # int in: the node that walks
     angle,  # float in
-    middle,  # (d,) in: of the group's box
+    middle,  # (d,) in: a point of the group
     met,  # (4, n) out: x, y, z from the middle, and weight
 ):
     """Walk through the tree; return how many heavy points the group meets."""
@@ -136,8 +136,9 @@ def _push_group(
     push,  # (n, d + 1) out: the sum for each point, and its q_ij
 ):
     d = tree_points.shape[0]
+    # A point of the group, not the middle of its box: a far outlier would take away all digits.
     for f in range(d):
-        middle[f] = 0.5 * (shapes[group, d + f] + shapes[group, 2 * d + f])
+        middle[f] = tree_points[f, (ranges[group, 0] + ranges[group, 1]) // 2]
     count = _meet(tree_points, ranges, shapes, n_nodes, group, angle, middle, met)
     for i in range(ranges[group, 0], ranges[group, 1]):
         row = order[i]
