@@ -1,13 +1,14 @@
 r"""The nearest-neighbour chain: agglomeration in n^2 steps, on the matrix of all distances.
 
-Merging the two nearest clusters, again and again, takes n searches through n^2 distances.  The chain
-needs far less.  Start at any cluster, go to its nearest, from there to that one's nearest: each step
-is shorter than the last, so soon two clusters are each other's nearest.
+Merging the two nearest clusters, again and again, takes n searches through n^2 distances.  The
+chain needs far less.  Start at any cluster, go to its nearest, from there to that one's nearest:
+each step is shorter than the last, so soon two clusters are each other's nearest.
 
     a -> b -> c <-> d        d(a, b) > d(b, c) > d(c, d)
 
-These two are merged at once, though a nearer pair may be elsewhere.  That is right for a linkage that
-is *reducible*: what two clusters merge into is no nearer to a third than the nearer of the two was,
+These two are merged at once, though a nearer pair may be elsewhere.  That is right for a linkage
+that is *reducible*: what two clusters merge into is no nearer to a third than the nearer of the two
+was,
 
     d(c + d, x) >= min(d(c, x), d(d, x)),
 
@@ -20,9 +21,9 @@ The distances to a merged cluster follow from those to its parts (Lance and Will
     single:    d(c + d, x) = min(d(c, x), d(d, x))
     average:   d(c + d, x) = (|c| d(c, x) + |d| d(d, x)) / (|c| + |d|)
 
-Cost: some 3 n searches of a row; O(n^2) time, and the n x n matrix: 800 MB for 10,000 rows.  Half of a
-symmetrical matrix would do, but then a search runs down columns, from one page of memory to the next.
-Where half of the clusters are gone, the others move together.
+Cost: some 3 n searches of a row; O(n^2) time, and the n x n matrix: 800 MB for 10,000 rows.  Half
+of a symmetrical matrix would do, but then a search runs down columns, from one page of memory to
+the next. Where half of the clusters are gone, the others move together.
 
 References
 ----------
@@ -30,7 +31,8 @@ References
    Journal 26(4), 1983.
 .. [2] G. N. Lance and W. T. Williams, "A general theory of classificatory sorting strategies", The
    Computer Journal 9(4), 1967.
-.. [3] D. Müllner, "Modern hierarchical, agglomerative clustering algorithms", arXiv:1109.2378, 2011.
+.. [3] D. Müllner, "Modern hierarchical, agglomerative clustering algorithms", arXiv:1109.2378,
+   2011.
 """
 
 from __future__ import annotations
@@ -101,11 +103,13 @@ def _walk(
         a = chain[length - 1]
         before = chain[length - 2] if length > 1 else -1
         b = _nearest(bits, gone, m, a, before)
-        if b != before:
+        # No chain is longer than there are clusters, unless rounding closed it to a ring.
+        if b != before and length <= m:
             chain[length] = b
             length += 1
             continue
-        length -= 2
+        length = length - 2 if b == before else 0
+        a, b = min(a, b), max(a, b)
         merge = n - left
         pairs[merge, 0], pairs[merge, 1] = nodes[a], nodes[b]
         # Rounding must not put a node below its parts.
@@ -173,9 +177,7 @@ def matrix_merges(D: np.ndarray, linkage: str) -> Dendrogram:
     while m > 1:
         stop = m // 2 if m > 1000 else 1
         gone = np.zeros(m, dtype=np.int64)
-        _walk(
-            LINKAGES[linkage], D, bits, gone, nodes, counts, m, stop, pairs, heights, sizes
-        )
+        _walk(LINKAGES[linkage], D, bits, gone, nodes, counts, m, stop, pairs, heights, sizes)
         kept = np.flatnonzero(gone == 0)
         nodes, counts, m = nodes[kept], counts[kept], len(kept)
         if m > 1:

@@ -1,16 +1,17 @@
 """The dendrogram: which two clusters were merged, one merge after the other, and at what height.
 
-n rows are n clusters, the nodes 0 to n - 1.  The k-th merge joins two nodes into node n + k, so n - 1
-merges lead to one cluster of everything, node 2n - 2.  Written down in ascending order of height, the
-merges *are* the algorithm's trace: undo the last k - 1 of them, and what is left are the k clusters.
+n rows are n clusters, the nodes 0 to n - 1.  The k-th merge joins two nodes into node n + k, so n -
+1 merges lead to one cluster of everything, node 2n - 2.  Written down in ascending order of height,
+the merges *are* the algorithm's trace: undo the last k - 1 of them, and what is left are the k
+clusters.
 
 SciPy's form of the same is a table of n - 1 rows: the two nodes, the height, the number of rows.
 
 An algorithm hands its merges over in one of two forms.
 
 - Edges of a minimum spanning tree.  An edge joins the clusters that its two rows belong to by then.
-  Union-find tells which: every row points to a parent, the last parent is the cluster, and each
-  climb halves the way for the next one.
+  Union-find tells which (see `_union_find`): every node points to its parent, the last one is the
+  cluster.
 - Pairs of nodes in the order in which they were merged, which need not be that of their heights.
 
 Of two merges at the same height the one that was handed over first comes first.
@@ -19,7 +20,8 @@ Cost: O(n log n) for the order, O(n) beyond it, memory linear in n.
 
 References
 ----------
-.. [1] D. Müllner, "Modern hierarchical, agglomerative clustering algorithms", arXiv:1109.2378, 2011.
+.. [1] D. Müllner, "Modern hierarchical, agglomerative clustering algorithms", arXiv:1109.2378,
+   2011.
 .. [2] R. E. Tarjan and J. van Leeuwen, "Worst-case analysis of set union algorithms", Journal of
    the ACM 31(2), 1984.
 """
@@ -32,6 +34,7 @@ from typing import NamedTuple
 import numpy as np
 
 from groundup._kernel import kernel
+from groundup.cluster._union_find import find
 
 
 class Dendrogram(NamedTuple):
@@ -43,17 +46,6 @@ class Dendrogram(NamedTuple):
 
 
 @kernel
-def _cluster_of(
-    parents,  # (2n - 1,) inout: a cluster points to itself
-    node,  # int in
-):
-    while parents[node] != node:
-        parents[node] = parents[parents[node]]  # path halving
-        node = parents[node]
-    return node
-
-
-@kernel
 def _join_clusters(
     edges,  # (n - 1, 2) in: rows
     children,  # (n - 1, 2) out
@@ -62,7 +54,7 @@ def _join_clusters(
 ):
     n = edges.shape[0] + 1
     for k in range(n - 1):
-        a, b = _cluster_of(parents, edges[k, 0]), _cluster_of(parents, edges[k, 1])
+        a, b = find(parents, edges[k, 0]), find(parents, edges[k, 1])
         children[k, 0], children[k, 1] = min(a, b), max(a, b)
         sizes[n + k] = sizes[a] + sizes[b]
         parents[a] = parents[b] = n + k
