@@ -139,6 +139,7 @@ class KMeans(CentersEstimator):
                 self._start(X, sample_weight, random_state, rows.n_threads),
                 self.max_iter,
                 tol,
+                self.algorithm != "lloyd",
             ):
                 if self.verbose:
                     print(f"Run {run + 1}, iteration {state['n_iter_']}: {state['inertia_']}")

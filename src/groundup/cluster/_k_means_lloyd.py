@@ -22,6 +22,7 @@ import numpy as np
 
 from groundup._estimator import Steps
 from groundup._kernel import kernel
+from groundup.cluster._k_means_bounds import BoundedSearch
 from groundup.cluster._k_means_panel import Centers, FullSearch
 from groundup.cluster._k_means_rows import Rows, Sums
 
@@ -56,7 +57,9 @@ def move(
     return moved, explained
 
 
-def lloyd(rows: Rows, start: np.ndarray, max_iter: int, tol: float) -> Steps:
+def lloyd(
+    rows: Rows, start: np.ndarray, max_iter: int, tol: float, by_bounds: bool = False
+) -> Steps:
     """Run k-means from one start.
 
     Parameters
@@ -78,7 +81,7 @@ def lloyd(rows: Rows, start: np.ndarray, max_iter: int, tol: float) -> Steps:
     """
     k = len(start)
     centers = Centers(start - rows.mean)
-    search = FullSearch(rows, centers)
+    search = BoundedSearch(rows, centers) if by_bounds else FullSearch(rows, centers)
     labels = np.full(len(rows.X), -1, dtype=np.int32)
     sums, shifts = rows.empty_sums(k), np.empty(k)
     for iteration in range(1, max_iter + 1):
@@ -90,7 +93,7 @@ def lloyd(rows: Rows, start: np.ndarray, max_iter: int, tol: float) -> Steps:
         settled = n_changed == 0
         last = settled or moved <= tol or iteration == max_iter
         if last and not settled:
-            search.assign(labels)  # so that a label is always that of the nearest center
+            search.assign(labels, sums)  # so that a label is always that of the nearest center
         # sum_i w_i |x_i - c|^2  =  sum_i w_i |x_i|^2 - sum_j W_j |c_j|^2,  relative to the mean
         inertia = max(rows.scatter - explained, 0.0)
         if last:

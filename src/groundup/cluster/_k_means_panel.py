@@ -14,7 +14,6 @@ go through a panel at once, so that a loaded value is used four times.
 from __future__ import annotations
 
 import numpy as np
-
 from numba import prange
 
 from groundup._kernel import block_kernel, kernel
@@ -56,17 +55,19 @@ class Centers:
 def fill_panel(
     X,  # (n, d) in
     mean,  # (d,) in: what rows are taken relative to
-    start,  # int in: the first row
+    rows,  # (m,) in
+    start,  # int in: the rows to take are rows[start] and on
     size,  # int in: so many of them, at most PANEL
-    panel,  # (D, PANEL) out: zeros behind the last feature and, up to whole LANES, the last row
+    panel,  # (D, PANEL) out: zeros from the last row up to whole LANES
 ):
     lanes = (size + LANES - 1) // LANES * LANES
     for f in range(X.shape[1]):
         for r in range(size, lanes):
             panel[f, r] = 0.0
     for r in range(size):
+        i = rows[start + r]
         for f in range(X.shape[1]):
-            panel[f, r] = X[start + r, f] - mean[f]
+            panel[f, r] = X[i, f] - mean[f]
     return lanes
 
 
@@ -76,14 +77,18 @@ def nearest_in_panel(
     lanes,  # int in: the first so many rows of it
     centers,  # (K, D) in
     half_norms,  # (K,) in
+    first,  # int in: the first center to look at
+    stop,  # int in: behind the last one; both are multiples of TILE
     scores,  # (TILE, PANEL) scratch
     best,  # (PANEL,) out: |c|^2 / 2 - x . c of the nearest center
-    nearest,  # (PANEL,) out: which one it is; the first of several
+    second,  # (PANEL,) out: of the second nearest
+    nearest,  # (PANEL,) out: which one is the nearest; the first of several
 ):
     for r in range(lanes):
         best[r] = np.inf
-        nearest[r] = 0
-    for j in range(0, centers.shape[0], TILE):
+        second[r] = np.inf
+        nearest[r] = first
+    for j in range(first, stop, TILE):
         for r in range(lanes):
             scores[0, r] = half_norms[j]
             scores[1, r] = half_norms[j + 1]
@@ -117,12 +122,14 @@ def nearest_in_panel(
                     + u * centers[j + 3, f + 3]
                 )
         for r in range(lanes):
-            least, which = best[r], nearest[r]
+            least, runner_up, which = best[r], second[r], nearest[r]
             for q in range(TILE):
-                if scores[q, r] < least:
+                score = scores[q, r]
+                if score < least:
                     which = j + q
-                least = min(least, scores[q, r])
-            best[r], nearest[r] = least, which
+                runner_up = min(runner_up, max(score, least))
+                least = min(least, score)
+            best[r], second[r], nearest[r] = least, runner_up, which
 
 
 @kernel
@@ -130,12 +137,24 @@ def _assign_block(
     X, mean, weights, centers, half_norms, start, stop, block, labels, sums, with_sums
 ):
     panel, scores = np.zeros((centers.shape[1], PANEL)), np.empty((TILE, PANEL))
-    best, nearest = np.empty(PANEL), np.empty(PANEL, dtype=np.int64)
+    best, second = np.empty(PANEL), np.empty(PANEL)
+    nearest, rows = np.empty(PANEL, dtype=np.int64), np.arange(start, stop)
     n_changed = 0
     for first in range(start, stop, PANEL):
         size = min(PANEL, stop - first)
-        lanes = fill_panel(X, mean, first, size, panel)
-        nearest_in_panel(panel, lanes, centers, half_norms, scores, best, nearest)
+        lanes = fill_panel(X, mean, rows, first - start, size, panel)
+        nearest_in_panel(
+            panel,
+            lanes,
+            centers,
+            half_norms,
+            0,
+            half_norms.shape[0],
+            scores,
+            best,
+            second,
+            nearest,
+        )
         for r in range(size):
             i, j = first + r, nearest[r]
             if labels[i] != j:
