@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,11 +38,30 @@ def evidence_part(evidence: Evidence, clusters: np.ndarray | None) -> dict[str, 
         part["unassigned"] = int((clusters < 0).sum())
         by_label = chosen.measures.get("stability_by_cluster")
         if by_label is not None:
-            numbers = cluster_numbers(chosen.labels)[:-1]
-            part["stability"] = [None] * len(numbers)
-            for number, value in zip(numbers, by_label, strict=True):
-                part["stability"][number - 1] = plain(value)
+            part["stability"] = _by_number(by_label, evidence, clusters)
     return part
+
+
+def _by_number(
+    by_label: Sequence[float], evidence: Evidence, clusters: np.ndarray
+) -> list[float | None]:
+    """Return what was measured on the sample for each label, for cluster 1, 2, ...
+
+    Where the table is large, the chosen grouping was fitted again to all rows: a cluster is then
+    the one in which most of the label's rows are.
+    """
+    assert evidence.chosen is not None
+    labels = evidence.chosen.measures.get("labels_on_sample")
+    if labels is None or len(labels) == len(clusters):
+        numbers = cluster_numbers(evidence.chosen.labels)[:-1].tolist()
+    else:
+        there = np.maximum(clusters[evidence.sample], 0)
+        counts = [np.bincount(there[labels == k], minlength=2) for k in range(len(by_label))]
+        numbers = [int(count[1:].argmax()) + 1 for count in counts]
+    values: list[float | None] = [None] * int(clusters.max())
+    for number, value in zip(numbers, by_label, strict=False):
+        values[number - 1] = plain(value)
+    return values
 
 
 def _of(grouping: Grouping) -> dict[str, Any]:
@@ -50,7 +70,11 @@ def _of(grouping: Grouping) -> dict[str, Any]:
         "title": grouping.title,
         "params": plain(grouping.params),
         "n_clusters": int(grouping.n_clusters),
-        "measures": plain(grouping.measures),
+        "measures": {
+            name: plain(value)
+            for name, value in grouping.measures.items()
+            if name not in ("labels_on_sample", "stability_by_cluster")
+        },
         "class": type(grouping.estimator).__name__,
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from groundup.workflow.clusters import report_charts as charts
+from groundup.workflow.clusters import report_charts_evidence as weighed
 from groundup.workflow.clusters import report_words
 from groundup.workflow.report import date_words, rows_read
 from groundup.workflow.report_charts import Chart
@@ -19,6 +20,7 @@ _PAGES = {
     "closing": "clusters_closing.html",
 }
 _MOST_PICTURES = 8
+_AGREEMENT = 0.05  # an adjusted Rand index below it is no agreement to speak of
 
 
 def cluster_context(run: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,6 +37,7 @@ def cluster_context(run: Mapping[str, Any]) -> dict[str, Any]:
     all_stages = report_words.stages(run)
     columns = run.get("columns") or []
     n_clusters = evidence.get("n_clusters") or 0
+    left_out = described.get("left_out") or []
     return {
         "run": run,
         "title": "Clusters" if n_clusters else "No clusters" if evidence else "Report",
@@ -58,8 +61,12 @@ def cluster_context(run: Mapping[str, Any]) -> dict[str, Any]:
         "n_clusters": n_clusters,
         "portraits": _portraits(run),
         "compared": [_compared(row) for row in described.get("compared") or []],
+        "agreeing": [row for row in left_out if row["agreement"] >= _AGREEMENT],
+        "disagreeing": [row["column"] for row in left_out if row["agreement"] < _AGREEMENT],
         "family_keys": [
-            key for key in charts.FAMILY_KEYS if key[0] in (evidence.get("curves") or {})
+            (family, colour)
+            for family, colour in weighed.FAMILY_COLOURS.items()
+            if family in (evidence.get("curves") or {})
         ],
         "cluster_keys": [(i + 1, charts.colour(i + 1)) for i in range(n_clusters)],
         "created": date_words(run.get("created")),
@@ -77,15 +84,15 @@ def cluster_charts(run: Mapping[str, Any], columns: list[dict[str, Any]]) -> dic
         "sizes": charts.sizes(portraits, evidence.get("unassigned") or 0, rows_read(run)),
         "missing": data.missing_cells(columns),
         "correlations": explore.correlations((run.get("explore") or {}).get("correlations") or {}),
-        "null": charts.null_test(evidence.get("null") or {}),
-        "dendrogram": charts.dendrogram(described.get("dendrogram") or {}),
-        "stability": charts.stability(evidence.get("stability") or [], portraits),
+        "null": weighed.null_test(evidence.get("null") or {}),
+        "dendrogram": weighed.dendrogram(described.get("dendrogram") or {}),
+        "stability": weighed.stability(evidence.get("stability") or [], portraits),
         "seconds": data.stage_seconds(run.get("seconds") or {}),
     }
     for part in described.get("maps") or []:
         found[f"map_{part['kind']}"] = charts.row_map(part)
-    for measure in charts.MEASURES:
-        found[f"curve_{measure}"] = charts.curve(measure, evidence)
+    for measure in weighed.MEASURES:
+        found[f"curve_{measure}"] = weighed.curve(measure, evidence)
     common = [str(p["number"]) for p in portraits]
     for i, picture in enumerate((described.get("pictures") or [])[:_MOST_PICTURES]):
         found[f"picture_{i}"] = explore.picture(picture, "cluster", None, common)
