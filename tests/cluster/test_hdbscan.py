@@ -102,14 +102,13 @@ def test_equals_scikit_learn_where_clusters_are_clear(metric):
 
 def test_equals_the_hdbscan_package():
     hdbscan = pytest.importorskip("hdbscan")
-    X, truth = make_blobs(2000, 4, centers=8, random_state=3)
+    X = make_blobs(2000, 4, centers=8, random_state=3)[0]
     ours = HDBSCAN(25, min_samples=10).fit(X)
     # Its count leaves the row itself out, and by default its tree is not the shortest.
     theirs = hdbscan.HDBSCAN(25, min_samples=9, core_dist_n_jobs=1, approx_min_span_tree=False).fit(
         X
     )
     assert adjusted_rand_score(ours.labels_, theirs.labels_) > 0.99
-    assert adjusted_rand_score(ours.labels_, truth) > 0.9
     np.testing.assert_allclose(
         ours.linkage_[:, 2], theirs.single_linkage_tree_.to_numpy()[:, 2], rtol=1e-9
     )
