@@ -19,8 +19,8 @@ from threadpoolctl import threadpool_limits
 from groundup._estimator import read_only
 from groundup.mixture import GaussianMixture
 from groundup.mixture._covariance import SHAPES
+from groundup.mixture._em import em
 from groundup.mixture._expectation import Components, Expectation
-from groundup.mixture._gaussian_mixture import em
 
 KINDS = ["full", "tied", "diag", "spherical"]
 each_kind = pytest.mark.parametrize("kind", KINDS)
