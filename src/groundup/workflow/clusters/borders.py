@@ -5,9 +5,9 @@ border. A cut through a crowd has a border as crowded as the rest; clusters have
 
     depth(A, B) = min(mean log f over A, mean log f over B) - mean log f over the border of A and B
 
-with the density f as in `crowds`, and of the two rows that face each other the lonelier one. A depth
-of 0.25 means that the border is at most 78% as dense as either group. The worth of a grouping is that
-of its worst border: one cut through a crowd spoils it.
+with the density f as in `crowds`, and of the two rows that face each other the lonelier one. A
+depth of log(4/3) means that the border is a quarter less dense than either group. The worth of a grouping
+is that of its worst border: one cut through a crowd spoils it.
 
 A row without a group is put into that of its nearest neighbour first; otherwise whoever leaves out
 the rows of a border would have none.
@@ -21,7 +21,7 @@ from sklearn.neighbors import NearestNeighbors
 from groundup.workflow.clusters.crowds import APART, Density
 
 #: A shallower border cuts through a crowd.
-LEAST_DEPTH = 0.25
+LEAST_DEPTH = float(np.log(4 / 3))
 #: Neighbours of a row that it may face across a border.
 NEIGHBOURS = 15
 
@@ -56,6 +56,11 @@ def border_depths(density: Density, labels: np.ndarray) -> np.ndarray:
     level = border.reshape(n_groups, n_groups)[shared] / facing[shared]
     depths[shared] = np.minimum(heart[:, None], heart[None, :])[shared] - level
     return np.minimum(depths, depths.T)
+
+
+def parted_neighbours(density: Density, labels: np.ndarray) -> float:
+    """Return the share of a row's nearest neighbours that are in another group, on average."""
+    return float((labels[density.neighbours] != labels[:, None]).mean())
 
 
 def without_outliers(X: np.ndarray, labels: np.ndarray) -> np.ndarray:

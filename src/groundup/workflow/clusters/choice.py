@@ -8,10 +8,11 @@ A grouping is admissible if
 
 Coarse groupings pass easily: whoever puts several clusters into one still cuts along valleys. So of
 the admissible ones those with most groups win, as in the rule of prediction strength (the largest k
-that predicts well enough), and of equally fine ones the one that ranks best in depth and stability
-together. Within the mixtures of one k, BIC has chosen the shape of the covariance before; that is
-what it is made for. BIC does not choose k, as it takes several Gaussians to describe one cluster that
-is not Gaussian; nor does the silhouette, which prefers few round groups to many others.
+that predicts well enough). Of equally fine ones those remain that part the fewest neighbours
+(`borders.parted_neighbours`), give or take a quarter, and of these the most stable one wins.
+
+BIC and the silhouette are shown, and do not decide: BIC takes several Gaussians to describe one
+cluster that is not Gaussian, and the silhouette prefers few round groups to many others.
 
 References
 ----------
@@ -21,15 +22,14 @@ References
 
 from __future__ import annotations
 
-import numpy as np
-from scipy.stats import rankdata
-
 from groundup.workflow.clusters.borders import LEAST_DEPTH
 from groundup.workflow.clusters.candidates import LEAST_ROWS
 from groundup.workflow.clusters.grouping import Grouping
 from groundup.workflow.clusters.stability import LEAST_JACCARD
 
 _LEAST_SHARE = 0.01
+# Shares of parted neighbours that differ by less than a quarter are level.
+_LEVEL = 0.25
 
 
 def smallest_group(n_rows: int) -> int:
@@ -77,14 +77,18 @@ def choose(candidates: list[Grouping]) -> Grouping | None:
     Parameters
     ----------
     candidates : list of Grouping
-        With the measures ``depth``, ``smallest``, ``least_rows``, and where they are to be
-        considered ``stability`` and ``stability_by_cluster``.
+        With the measures ``depth``, ``parted``, ``smallest`` and ``least_rows``; those without
+        ``stability`` and ``stability_by_cluster`` are not considered.
     """
     admissible = [grouping for grouping in candidates if is_admissible(grouping)]
     if not admissible:
         return None
     finest = max(grouping.n_clusters for grouping in admissible)
     equals = [grouping for grouping in admissible if grouping.n_clusters == finest]
-    depth = rankdata([grouping.measures["depth"] for grouping in equals])
-    stable = rankdata([round(grouping.measures["stability"], 2) for grouping in equals])
-    return equals[int(np.argmax(depth + stable))]
+    fewest = min(grouping.measures["parted"] for grouping in equals)
+    level = [
+        grouping
+        for grouping in equals
+        if grouping.measures["parted"] <= (1 + _LEVEL) * fewest + _LEVEL / 100
+    ]
+    return max(level, key=lambda grouping: grouping.measures["stability"])

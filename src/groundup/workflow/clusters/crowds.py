@@ -1,14 +1,14 @@
 """Crowds and the valleys between them: how dense the rows lie, and how deep one must descend.
 
-The density at a row follows from the distance r to its k-th nearest neighbour: k rows in a ball of
-volume ~ r^d, where d is the dimension that the rows themselves fill (on a curved sheet in space, 2),
+The density at a row follows from the distance r to its k-th nearest neighbour: k rows in a ball
+of volume ~ r^d, where d is the dimension that the rows themselves fill (on a curved sheet: 2),
 
     log f(x) = log k - d log r_k(x) + constant,
 
-with a standard error of 1 / sqrt(k) whatever the dimension. Now let water that covers the land fall.
-The highest row appears first, as an island; other rows appear and join the island of a neighbour
-that is dry already, or begin one. Where two islands meet lies the lowest point of the best way
-between their peaks, the saddle, and
+with a standard error of 1 / sqrt(k) whatever the dimension. Now let the water that covers the land
+fall. The highest row appears first, as an island; other rows appear and join the island of a
+neighbour that is dry already, or begin one. Where two islands meet lies the lowest point of the
+best way between their peaks, the saddle, and
 
     prominence = log f(lower peak) - log f(saddle)
 

@@ -8,9 +8,9 @@ Two rows are alike if they are close, so every column has to speak with the same
   and Johnson: otherwise the few largest values are far from everything, and the only "cluster" is
   the rest. Being monotone, the transform keeps the order of the rows;
 - a category names its groups already, and with a column of zeros and ones for each category every
-  table falls into the groups that somebody wrote down. So where the table has numbers enough the
-  distances are those of the numbers, and the categories describe the groups afterwards. Where it has
-  not, a category counts as much as one number column (`EqualWeight`);
+  table falls into the groups that somebody wrote down. So where the table has numbers enough, the
+  distances are those of the numbers, and the categories describe the groups afterwards. Where it
+  has not, a category counts as much as one number column (`EqualWeight`);
 - dates and running text are left out: "late in the year" or "uses these words" are questions of
   their own;
 - more columns than ten are turned into their principal components: columns that say the same thing

@@ -79,20 +79,15 @@ def find_clusters(
     rows = X[sample]
     candidates = fit_candidates(rows, seed=seed, progress=progress) if len(rows) >= 10 else []
     shortlist = _measure(rows, candidates)
-    for done, grouping in enumerate(shortlist):
-        needed = test.is_refuted and is_separated(grouping)
-        shown = not needed and time.monotonic() < half_time and _is_shown(grouping)
-        if not (needed or shown):
-            continue
-        if progress:
-            progress(done, len(shortlist), f"other draws of the rows: {grouping.title}")
-        found = stability(rows, grouping, seed=seed)
-        grouping.measures["stability"] = found.rand
-        grouping.measures["stability_by_cluster"] = found.by_cluster
+    if test.is_refuted:
+        _resample_down_to_the_choice(rows, candidates, seed, progress)
+    for grouping in shortlist:
+        if grouping.family == "k-means" and time.monotonic() < half_time:
+            _resample(rows, grouping, seed)
     if progress:
-        progress(len(shortlist), len(shortlist), "the gap statistic")
+        progress(1, 1, "the gap statistic")
     _add_gap(rows, candidates, seed)
-    chosen = choose(shortlist) if test.is_refuted else None
+    chosen = choose(candidates) if test.is_refuted else None
     outliers = np.empty(0, np.int64)
     if chosen is not None:
         chosen.measures["labels_on_sample"] = chosen.labels
@@ -120,9 +115,27 @@ def _sample(n_rows: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(n_rows, MOST_ROWS, replace=False))
 
 
-def _is_shown(grouping: Grouping) -> bool:
-    # Other families' curves are left to what they are separated in: a resample costs a fit.
-    return grouping.family == "k-means"
+def _resample_down_to_the_choice(
+    X: np.ndarray, candidates: list[Grouping], seed: int, progress: Progress | None
+) -> None:
+    """Resample the separated groupings from the finest down to the first that is admissible."""
+    separated = [grouping for grouping in candidates if is_separated(grouping)]
+    finest_first = sorted({grouping.n_clusters for grouping in separated}, reverse=True)
+    for done, n_clusters in enumerate(finest_first):
+        if progress:
+            progress(done, len(finest_first), f"other draws of the rows: {n_clusters} groups")
+        equals = [grouping for grouping in separated if grouping.n_clusters == n_clusters]
+        for grouping in equals:
+            _resample(X, grouping, seed)
+        if choose(equals) is not None:
+            return
+
+
+def _resample(X: np.ndarray, grouping: Grouping, seed: int) -> None:
+    if grouping.measures["stability"] is None:
+        found = stability(X, grouping, seed=seed)
+        grouping.measures["stability"] = found.rand
+        grouping.measures["stability_by_cluster"] = found.by_cluster
 
 
 def _measure(X: np.ndarray, candidates: list[Grouping]) -> list[Grouping]:
@@ -136,6 +149,7 @@ def _measure(X: np.ndarray, candidates: list[Grouping]) -> list[Grouping]:
         smallest = int(np.bincount(grouping.labels[grouping.labels >= 0]).min())
         grouping.measures |= {
             "depth": float(borders.border_depths(density, labels).min()),
+            "parted": borders.parted_neighbours(density, labels),
             "smallest": smallest,
             "least_rows": least_rows,
             "silhouette": None,

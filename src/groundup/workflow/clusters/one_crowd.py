@@ -1,7 +1,7 @@
 """Are there clusters at all? The deepest valley in the data against those that chance digs.
 
-Every algorithm of clustering finds clusters in everything: k-means cuts a ball into halves, and cuts
-a long band into stable, well separated-looking pieces. What a single crowd lacks is a valley. So the
+Every algorithm of clustering finds clusters in everything: k-means cuts a ball into halves, and a
+long band into stable pieces that look well separated. What a single crowd lacks is a valley. So the
 question is put once, before any algorithm is asked:
 
     statistic = mean over k of (prominence of the second highest peak) * sqrt(k / 2)
@@ -9,14 +9,14 @@ question is put once, before any algorithm is asked:
 where the prominence is that of `crowds.prominences` at k = 8, 10, 14 and 20 neighbours. As a log
 density from k neighbours has a standard error of 1 / sqrt(k), and a prominence is a difference of
 two, each term is in units of its own noise. Chance digs valleys too, and how deep depends on the
-number of rows and on the dimension. Hence the same statistic of made-up tables with as many rows, in
-which there is one crowd only:
+number of rows and on the dimension. Hence the same statistic of made-up tables with as many rows,
+in which there is one crowd only:
 
 - one Gaussian cloud with the data's covariance;
 - a box with the data's principal extents, evenly filled;
 - where the rows fill three directions or fewer, a bent band or sheet as well. Bends stretch and
-  squeeze a sheet, above all when its columns are scaled, and so make shallow valleys of their own. In
-  more directions neighbours are too far apart for such bends to be seen.
+  squeeze a sheet, above all when its columns are scaled, and so make shallow valleys of their own.
+  In more directions neighbours are too far apart for such bends to be seen.
 
     p = the largest, over the kinds, of (1 + tables at least as extreme) / (1 + tables)
 
@@ -154,7 +154,7 @@ def valley_statistic(X: np.ndarray) -> tuple[float, float]:
 
 def single_crowds(X: np.ndarray) -> dict[str, Draw]:
     """Return the ways of making up a table of one crowd with as many rows as `X`."""
-    n, d = X.shape
+    n = len(X)
     centred = X - X.mean(axis=0)
     axes = np.linalg.svd(centred, full_matrices=False)[2]
     scores = centred @ axes.T  # (n, min(n, d)): the rows in their principal directions
@@ -190,9 +190,9 @@ def bent_sheet(n: int, rng: np.random.Generator) -> np.ndarray:
 def spread_ties(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Spread values that several rows share over the interval that they stand for.
 
-    A column of whole numbers has gaps between them, and no gap means anything; a column of zeros and
-    ones has two crowds before one has looked. Each shared value is spread evenly, as far as half the
-    way to the nearer of its two neighbours.
+    A column of whole numbers has gaps between them, and no gap means anything; a column of zeros
+    and ones has two crowds before one has looked. Each shared value is spread evenly, as far as
+    half the way to the nearer of its two neighbours.
     """
     X = X.copy()
     for column in X.T:

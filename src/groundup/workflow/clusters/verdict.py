@@ -68,9 +68,9 @@ def test_in_words(test: OneCrowd, n_rows: int) -> str:
         else "A single crowd explains it"
     )
     return (
-        f"The deepest valley between two crowds of rows has a depth of {test.statistic:.1f} in units "
-        f"of its noise. Made-up tables of as many rows in which there is one crowd only have: "
-        f"{kinds}. {beyond} (p = {test.p_value:.2g}, where {LEVEL:g} or less is asked for)."
+        f"The deepest valley between two crowds of rows has a depth of {test.statistic:.1f}, in "
+        f"units of its noise. Made-up tables of as many rows in which there is one crowd only "
+        f"have: {kinds}. {beyond} (p = {test.p_value:.2g}, where {LEVEL:g} or less is asked for)."
     )
 
 
