@@ -83,8 +83,14 @@ def _check_our_pca(part: Any, n_features: int, where: str, below: Below) -> int:
     return _check_pca(part, n_features, where, below)
 
 
-def _truncated_svd() -> type:
+def _their_truncated_svd() -> type:
     from sklearn.decomposition import TruncatedSVD
+
+    return TruncatedSVD
+
+
+def _our_truncated_svd() -> type:
+    from groundup.decomposition._truncated_svd import TruncatedSVD
 
     return TruncatedSVD
 
@@ -95,7 +101,23 @@ def _check_truncated_svd(part: Any, n_features: int, where: str, below: Below) -
     return n_components
 
 
-_PARAMS: dict[str, Field] = {
+_SVD_PARAMS: dict[str, Field] = {
+    "algorithm": Choice("randomized", "arpack"),
+    "n_components": Whole(1),
+    "n_iter": Whole(0),
+    "n_oversamples": Whole(0),
+    "power_iteration_normalizer": Choice("auto", "QR", "LU", "none"),
+    "random_state": SEED,
+    "tol": number(0),
+}
+_SVD_FITTED: dict[str, Field] = {
+    **INPUT,
+    "components_": Array(*FLOATS, ndim=2),
+    "explained_variance_": Array(*FLOATS),
+    "explained_variance_ratio_": Array(*FLOATS, finite=False),
+    "singular_values_": Array(*FLOATS),
+}
+_PCA_PARAMS: dict[str, Field] = {
     "n_components": OneOf(Nothing(), Whole(0), Real(0, 1), Choice("mle")),
     "copy": Flag(),
     "whiten": Flag(),
@@ -106,12 +128,8 @@ _PARAMS: dict[str, Field] = {
     "power_iteration_normalizer": Choice("auto", "QR", "LU", "none"),
     "random_state": SEED,
 }
-_FITTED: dict[str, Field] = {
-    **INPUT,
-    "components_": Array(*FLOATS, ndim=2),
-    "explained_variance_": Array(*FLOATS),
-    "explained_variance_ratio_": Array(*FLOATS, finite=False),
-    "singular_values_": Array(*FLOATS),
+_PCA_FITTED: dict[str, Field] = {
+    **_SVD_FITTED,
     "mean_": Array(*FLOATS),
     "n_components_": Whole(1),
     "n_samples_": Whole(1),
@@ -120,31 +138,17 @@ _FITTED: dict[str, Field] = {
 }
 
 KINDS = {
-    "PCA": Kind(_their_pca, params=_PARAMS, fitted=_FITTED, check=_check_pca),
+    "PCA": Kind(_their_pca, params=_PCA_PARAMS, fitted=_PCA_FITTED, check=_check_pca),
     "groundup.PCA": Kind(
         _our_pca,
-        params=_PARAMS,
-        fitted={**_FITTED, "_moments": optional(CentredMoments())},
+        params=_PCA_PARAMS,
+        fitted={**_PCA_FITTED, "_moments": optional(CentredMoments())},
         check=_check_our_pca,
     ),
     "TruncatedSVD": Kind(
-        _truncated_svd,
-        params={
-            "algorithm": Choice("randomized", "arpack"),
-            "n_components": Whole(1),
-            "n_iter": Whole(0),
-            "n_oversamples": Whole(0),
-            "power_iteration_normalizer": Choice("auto", "QR", "LU", "none"),
-            "random_state": SEED,
-            "tol": number(0),
-        },
-        fitted={
-            **INPUT,
-            "components_": Array(*FLOATS, ndim=2),
-            "explained_variance_": Array(*FLOATS),
-            "explained_variance_ratio_": Array(*FLOATS, finite=False),
-            "singular_values_": Array(*FLOATS),
-        },
-        check=_check_truncated_svd,
+        _their_truncated_svd, params=_SVD_PARAMS, fitted=_SVD_FITTED, check=_check_truncated_svd
+    ),
+    "groundup.TruncatedSVD": Kind(
+        _our_truncated_svd, params=_SVD_PARAMS, fitted=_SVD_FITTED, check=_check_truncated_svd
     ),
 }
