@@ -11,5 +11,6 @@ __all__, __getattr__, __dir__ = loaded_on_use(
         "DBSCAN": "_dbscan",
         "HDBSCAN": "_hdbscan",
         "KMeans": "_k_means",
+        "MiniBatchKMeans": "_mini_batch_k_means",
     },
 )

@@ -5,17 +5,15 @@ minimise over c_1 .. c_k:   sum_i w_i min_j |x_i - c_j|^2
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, ClassVar
 
-import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 
 from groundup._blocks import thread_count
+from groundup.cluster._k_means_bounds import bounds_pay
 from groundup.cluster._k_means_lloyd import lloyd
-from groundup.cluster._k_means_model import CentersEstimator
+from groundup.cluster._k_means_model import CentersEstimator, warn_of_empty_clusters
 from groundup.cluster._k_means_rows import Rows
 
 
@@ -108,51 +106,33 @@ class KMeans(CentersEstimator):
         self.copy_x = copy_x
         self.algorithm = algorithm
 
-    def _n_runs(self) -> int:
-        if self._init_is_array():
-            return 1
-        if self.n_init == "auto":
-            return 1 if isinstance(self.init, str) and self.init == "k-means++" else 10
-        return self.n_init
-
     def _max_steps(self):
         n_runs = self._n_runs()
         return n_runs * self.max_iter + (n_runs > 1)
 
     def _steps(self, X, y, sample_weight):
+        self._warn_of_given_start()
         random_state = check_random_state(self.random_state)
-        if self._init_is_array() and self.n_init not in ("auto", 1):
-            warnings.warn(
-                "Explicit initial center position passed: performing only one init in KMeans "
-                f"instead of n_init={self.n_init}.",
-                RuntimeWarning,
-                stacklevel=2,
-            )
         rows = Rows(X, sample_weight, thread_count())
         tol = self.tol * rows.variance
+        by_bounds = self._by_bounds(rows)
         best: dict[str, Any] | None = None
         n_runs = self._n_runs()
-        for run in range(n_runs):
-            state = {}
-            for state in lloyd(
-                rows,
-                self._start(X, sample_weight, random_state, rows.n_threads),
-                self.max_iter,
-                tol,
-                self.algorithm != "lloyd",
-            ):
+        for run in range(1, n_runs + 1):
+            start = self._start(X, sample_weight, random_state, rows.n_threads)
+            state: dict[str, Any] = {}
+            for state in lloyd(rows, start, self.max_iter, tol, by_bounds):
                 if self.verbose:
-                    print(f"Run {run + 1}, iteration {state['n_iter_']}: {state['inertia_']}")
+                    print(f"Run {run}, iteration {state['n_iter_']}: {state['inertia_']}")
                 yield state
             if best is None or state["inertia_"] < best["inertia_"]:
                 best = state
         if best is not state:
             yield best
-        n_found = len(np.flatnonzero(np.bincount(best["labels_"], minlength=self.n_clusters)))
-        if n_found < self.n_clusters:
-            warnings.warn(
-                f"Number of distinct clusters ({n_found}) found smaller than n_clusters "
-                f"({self.n_clusters}). Possibly due to duplicate points in X.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
+        warn_of_empty_clusters(self, X, best["labels_"])
+
+    def _by_bounds(self, rows: Rows) -> bool:
+        if self.algorithm != "auto":
+            return self.algorithm == "elkan"
+        n, d = rows.X.shape
+        return bounds_pay(n, d, self.n_clusters)

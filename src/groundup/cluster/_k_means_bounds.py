@@ -379,3 +379,14 @@ class BoundedSearch:
         drifts += step
         self.far += float(shifts.max())
         self._copy_centers()
+
+
+def bounds_pay(n: int, d: int, k: int) -> bool:
+    """Tell whether bounds save more time than they cost; they never change a label.
+
+    Parameters
+    ----------
+    n, d, k : int
+        Rows, features and centers.
+    """
+    return n * k >= 200_000 and k * d >= 128

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, ClusterMixin, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics.pairwise import euclidean_distances
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -35,6 +37,24 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
     @property
     def _n_features_out(self) -> int:
         return self.cluster_centers_.shape[0]
+
+    _default_n_init: ClassVar[int] = 10
+
+    def _n_runs(self) -> int:
+        if self._init_is_array():
+            return 1
+        if self.n_init == "auto":
+            return 1 if self.init == "k-means++" else self._default_n_init
+        return self.n_init
+
+    def _warn_of_given_start(self) -> None:
+        if self._init_is_array() and self.n_init not in ("auto", 1):
+            warnings.warn(
+                f"Explicit initial center position passed: performing only one init in "
+                f"{type(self).__name__} instead of n_init={self.n_init}.",
+                RuntimeWarning,
+                stacklevel=2,
+            )
 
     def _check_parameters(self, X, y):
         if len(X) < self.n_clusters:
@@ -92,15 +112,17 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         labels : ndarray of shape (n_samples,), int32
             Its index in ``cluster_centers_``.
         """
-        return self._assigned(self._validated_for_prediction(X), None)[0]
+        return self._assigned(self._validated_for_prediction(X), None, self.cluster_centers_)[0]
 
-    def _assigned(self, X, sample_weight, with_inertia=False):
+    def _assigned(
+        self, X: np.ndarray, sample_weight: np.ndarray | None, centers: np.ndarray
+    ) -> tuple[np.ndarray, float]:
+        """Return every row's nearest center, and the inertia."""
         rows = Rows(X, sample_weight, thread_count())
-        centers = Centers(self.cluster_centers_ - rows.mean)
-        labels = np.empty(len(X), dtype=np.int32)
-        labels[:] = -1
-        FullSearch(rows, centers).assign(labels)
-        return labels, rows.inertia(centers.padded, labels) if with_inertia else 0.0
+        placed = Centers(centers - rows.mean)
+        labels = np.full(len(X), -1, dtype=np.int32)
+        FullSearch(rows, placed).assign(labels)
+        return labels, rows.inertia(placed.padded, labels)
 
     def transform(self, X: Any) -> np.ndarray:
         """Return every row's distance to every center.
@@ -147,4 +169,40 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         X = self._validated_for_prediction(X)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-        return -self._assigned(X, sample_weight, with_inertia=True)[1]
+        return -self._assigned(X, sample_weight, self.cluster_centers_)[1]
+
+
+def warn_of_empty_clusters(
+    estimator: CentersEstimator,
+    X: np.ndarray,
+    labels: np.ndarray,
+    only_if_too_few_rows: bool = False,
+) -> None:
+    """Warn where fewer clusters than asked for have a row, and tell why.
+
+    Parameters
+    ----------
+    estimator : CentersEstimator
+    X : ndarray of shape (n, d)
+    labels : ndarray of shape (n,)
+    only_if_too_few_rows : bool, default=False
+        Whether to say nothing unless `X` has too few distinct rows.
+    """
+    k = estimator.n_clusters
+    n_found = int(np.count_nonzero(np.bincount(labels, minlength=k)))
+    if n_found == k:
+        return
+    n_distinct = len(np.unique(X, axis=0))
+    if n_distinct >= k and only_if_too_few_rows:
+        return
+    cause = (
+        f"X has only {n_distinct} distinct rows; ask for at most as many clusters."
+        if n_distinct < k
+        else "The run stopped before every center had a row; raise max_iter or try another start."
+    )
+    warnings.warn(
+        f"{type(estimator).__name__}: number of distinct clusters ({n_found}) found smaller than "
+        f"n_clusters ({k}). {cause}",
+        ConvergenceWarning,
+        stacklevel=2,
+    )

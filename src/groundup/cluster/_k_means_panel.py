@@ -16,8 +16,9 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
-from groundup.cluster._k_means_rows import Rows, Sums, take_over
+from groundup.cluster._k_means_rows import Rows, Sums, squared_distances, take_over
 
 PANEL = 256  # rows looked at together: with 16 features 32 KiB
 LANES = 32  # a panel's last rows are rounded up to this, so that no slow last loop is left
@@ -244,3 +245,55 @@ class FullSearch:
 
 
 _NO_SUMS = np.empty((0, 0, 0))
+
+
+class Batch:
+    """A few rows that are labelled once.
+
+    Parameters
+    ----------
+    X : ndarray of shape (b, d), float64, C-contiguous
+    weights : ndarray of shape (b,) or None
+    mean : ndarray of shape (d,) or None
+        What rows are taken relative to; their own mean by default.
+    """
+
+    def __init__(self, X: np.ndarray, weights: np.ndarray | None, mean: np.ndarray | None = None):
+        self.X = read_only(X)
+        self.weights = read_only(np.empty(0) if weights is None else weights)
+        self.mean = read_only(X.mean(axis=0)) if mean is None else mean
+        self.bounds = read_only(np.array([0, len(X)]))
+
+    def assigned(self, centers: Centers) -> tuple[np.ndarray, np.ndarray, float]:
+        """Label the rows.
+
+        Parameters
+        ----------
+        centers : Centers
+
+        Returns
+        -------
+        labels : ndarray of shape (b,), int32
+        sums : ndarray of shape (k, d + 2)
+            Of each center's weighted rows, of their weights, and their number.
+        inertia : float
+        """
+        b, (k, d) = len(self.X), centers.values.shape
+        labels, sums = np.full(b, -1, dtype=np.int32), np.zeros((1, k, d + 2))
+        distances, n_changed = np.empty(b), np.empty(1, dtype=np.int64)
+        assign(
+            self.X,
+            self.mean,
+            self.weights,
+            centers.padded,
+            centers.half_norms,
+            self.bounds,
+            labels,
+            n_changed,
+            sums,
+            True,
+        )
+        squared_distances(self.X, self.mean, centers.padded, labels, self.bounds, distances)
+        if len(self.weights):
+            distances *= self.weights
+        return labels, sums[0], float(distances.sum())
