@@ -62,7 +62,7 @@ from groundup.decomposition._affinities import conditional_probabilities, joint_
 from groundup.decomposition._all_pairs import divergence_of_all, pull_and_push_all
 from groundup.decomposition._pca import PCA
 from groundup.decomposition._quad_tree import empty_tree, grow
-from groundup.decomposition._tsne_forces import mean_logs, pull_and_push
+from groundup.decomposition._tsne_forces import pull_and_push, sum_of_logs
 from groundup.neighbors import NearestNeighbors
 from groundup.neighbors._metrics import METRICS
 
@@ -417,7 +417,7 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         if self.method == "barnes_hut":
             n_neighbors = min(n_neighbors, int(3.0 * self.perplexity + 1))
         squared, neighbors = self._neighbors(X, n_neighbors)
-        p = conditional_probabilities(squared, self.perplexity, n_threads)
+        p = conditional_probabilities(squared, self.perplexity)
         P = joint_probabilities(p, neighbors)
         Y = self._start(X)
         freedom = max(self.n_components - 1.0, 1.0)
@@ -523,7 +523,6 @@ def _by_tree(P, Y, angle, n_threads):
     entropy = -float(known @ np.log(known))
     pull, push = np.empty((n, d)), np.empty((n, d + 1))
     bounds = block_bounds(n, block_rows=128)
-    partial = np.empty(len(bounds) - 1)
     tree = empty_tree(n, d)
     met = np.empty((MOST_THREADS, 4, n), np.float32)  # memory that is not touched costs nothing
 
@@ -551,7 +550,7 @@ def _by_tree(P, Y, angle, n_threads):
 
     def divergence(Y, total):
         # sum p log(p / (q / Z)) = sum p log p + (v + 1) / 2 sum p log u + log Z
-        mean_logs(*packed(Y), offsets, neighbors, p, bounds, partial, n_threads=n_threads)
-        return 0.5 * d * float(partial.sum()) + np.log(total) - entropy
+        mean_log = sum_of_logs(*packed(Y), offsets, neighbors, p)
+        return 0.5 * d * mean_log + np.log(total) - entropy
 
     return forces, divergence
