@@ -6,8 +6,8 @@ border. A cut through a crowd has a border as crowded as the rest; clusters have
     depth(A, B) = min(mean log f over A, mean log f over B) - mean log f over the border of A and B
 
 with the density f as in `crowds`, and of the two rows that face each other the lonelier one. A
-depth of log(4/3) means that the border is a quarter less dense than either group. The worth of a grouping
-is that of its worst border: one cut through a crowd spoils it.
+depth of log(4/3) means that the border is a quarter less dense than either group. A grouping is
+worth as much as its worst border: one cut through a crowd spoils it.
 
 A row without a group is put into that of its nearest neighbour first; otherwise whoever leaves out
 the rows of a border would have none.

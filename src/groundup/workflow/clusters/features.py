@@ -124,7 +124,10 @@ def build_distances(frame: pd.DataFrame, audit: Any, *, seed: int) -> Preparatio
         {name: audit.disguised[name] for name in features if name in audit.disguised} or None
     )
     X = missing.fit_transform(frame[features])
-    numbers, skewed, categories, left_out = [], [], [], []
+    numbers: list[str] = []
+    skewed: list[str] = []
+    categories: list[str] = []
+    left_out: list[str] = []
     for name in features:
         kind = audit.kinds[name]
         if kind == "date" or name in audit.texts:

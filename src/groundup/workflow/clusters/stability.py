@@ -7,7 +7,8 @@ one most like it:
 
 averaged over the subsets. A group with less than 0.8 is a matter of which rows happened to be in
 the table (Hennig asks for 0.75 at least, prediction strength for 0.8 to 0.9). The grouping as a
-whole is compared by the adjusted Rand index. Stability alone proves nothing: halves of one ball, cut along its longest axis, come back every time.
+whole is compared by the adjusted Rand index. Stability alone proves nothing: halves of one ball,
+cut along its longest axis, come back every time.
 
 References
 ----------
