@@ -401,6 +401,9 @@ def test_a_component_without_rows_stays_and_warns(kind):
         fitted = GaussianMixture(**parameters).fit(X)
     assert fitted.weights_[1] == 0.0
     np.testing.assert_array_equal(fitted.means_[1], np.full(3, 1e6))
+    if kind != "tied":
+        own = matrices(fitted.covariances_, kind, 2, 3)[1]
+        np.testing.assert_allclose(own, np.eye(3))
     assert (fitted.predict(X) == 0).all()
     alone = GaussianMixture(1, covariance_type=kind).fit(X)
     np.testing.assert_allclose(fitted.score(X), alone.score(X))

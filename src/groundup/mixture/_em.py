@@ -94,10 +94,9 @@ def maximised(
         scatter = variances = np.maximum(moments.second / divisor - shift**2, 0.0)
     far = bool((shift**2 > FAR**2 * (np.abs(variances) + reg_covar)).any())
     covariances = _covariance.constrained(shape, scatter, counts, reg_covar)
-    if empty.any():  # a component without rows stays as it was, with weight 0
-        means[empty] = before.means[empty]
-        if not shape.is_shared:
-            covariances[empty] = _covariance.covariances_of(shape, before.factors)[empty]
+    if empty.any() and not shape.is_shared:
+        # A component without rows stays as it was (its mean has not moved), with weight 0.
+        covariances[empty] = _covariance.covariances_of(shape, before.factors)[empty]
     return counts / counts.sum(), means, covariances, far
 
 
