@@ -11,7 +11,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 
 from groundup._blocks import thread_count
-from groundup.cluster._k_means_bounds import bounds_pay
 from groundup.cluster._k_means_lloyd import lloyd
 from groundup.cluster._k_means_model import CentersEstimator, warn_of_empty_clusters
 from groundup.cluster._k_means_rows import Rows
@@ -42,7 +41,9 @@ class KMeans(CentersEstimator):
     copy_x : bool, default=True
         Accepted for compatibility; `X` is never written to.
     algorithm : {"lloyd", "elkan", "auto"}, default="lloyd"
-        How distances are saved.
+        How the nearest centers are found; labels, centers and steps are the same. "lloyd" looks at
+        every center, "elkan" proves by bounds which centers need no look, at the price of some 20
+        to 80 bytes a row, "auto" begins with the first and changes to the second once it pays.
 
     Attributes
     ----------
@@ -115,13 +116,12 @@ class KMeans(CentersEstimator):
         random_state = check_random_state(self.random_state)
         rows = Rows(X, sample_weight, thread_count())
         tol = self.tol * rows.variance
-        by_bounds = self._by_bounds(rows)
         best: dict[str, Any] | None = None
         n_runs = self._n_runs()
         for run in range(1, n_runs + 1):
             start = self._start(X, sample_weight, random_state, rows.n_threads)
             state: dict[str, Any] = {}
-            for state in lloyd(rows, start, self.max_iter, tol, by_bounds):
+            for state in lloyd(rows, start, self.max_iter, tol, self.algorithm):
                 if self.verbose:
                     print(f"Run {run}, iteration {state['n_iter_']}: {state['inertia_']}")
                 yield state
@@ -130,9 +130,3 @@ class KMeans(CentersEstimator):
         if best is not state:
             yield best
         warn_of_empty_clusters(self, X, best["labels_"])
-
-    def _by_bounds(self, rows: Rows) -> bool:
-        if self.algorithm != "auto":
-            return self.algorithm == "elkan"
-        n, d = rows.X.shape
-        return bounds_pay(n, d, self.n_clusters)

@@ -51,6 +51,7 @@ from groundup.cluster._k_means_panel import (
 from groundup.cluster._k_means_rows import Rows, Sums, take_over
 
 GROUP = 8  # centers; more where that makes more groups than
+SETTLING = 0.01  # of the rows change their center: from here on bounds are cheaper
 MOST_GROUPS = 16  # lower bounds a row: one cache line
 
 
@@ -334,9 +335,9 @@ class BoundedSearch:
             np.zeros(len(groups)),
         )
         self.known = Bounds(
-            np.empty(n, dtype=np.float32),
-            np.empty(n, dtype=np.float32),
-            np.full((n, len(groups)), -np.inf, dtype=np.float32),  # nothing is known yet
+            np.full(n, np.inf, dtype=np.float32),  # nothing is known yet
+            np.full(n, -np.inf, dtype=np.float32),
+            np.full((n, len(groups)), -np.inf, dtype=np.float32),
         )
         self.n_changed = np.empty(rows.n_blocks, dtype=np.int64)
         self.far = 0.0  # the sum of the largest shifts, step by step
@@ -381,12 +382,18 @@ class BoundedSearch:
         self._copy_centers()
 
 
-def bounds_pay(n: int, d: int, k: int) -> bool:
-    """Tell whether bounds save more time than they cost; they never change a label.
+def bounds_pay(rows: Rows, k: int, n_changed: int) -> bool:
+    """Tell whether bounds save more time than they cost, from now on; they never change a label.
+
+    They cost about five full searches to set up, and prove little while the centers still move.
 
     Parameters
     ----------
-    n, d, k : int
-        Rows, features and centers.
+    rows : Rows
+    k : int
+        The number of centers.
+    n_changed : int
+        How many rows changed their center in the last step.
     """
-    return n * k >= 200_000 and k * d >= 128
+    n, d = rows.X.shape
+    return n * k >= 200_000 and k * d >= 128 and n_changed <= SETTLING * n

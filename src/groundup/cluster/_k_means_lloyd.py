@@ -22,7 +22,7 @@ import numpy as np
 
 from groundup._estimator import Steps
 from groundup._kernel import kernel
-from groundup.cluster._k_means_bounds import BoundedSearch
+from groundup.cluster._k_means_bounds import BoundedSearch, bounds_pay
 from groundup.cluster._k_means_panel import Centers, FullSearch
 from groundup.cluster._k_means_rows import Rows, Sums
 
@@ -58,7 +58,7 @@ def move(
 
 
 def lloyd(
-    rows: Rows, start: np.ndarray, max_iter: int, tol: float, by_bounds: bool = False
+    rows: Rows, start: np.ndarray, max_iter: int, tol: float, algorithm: str = "auto"
 ) -> Steps:
     """Run k-means from one start.
 
@@ -71,6 +71,8 @@ def lloyd(
         The most iterations.
     tol : float
         Stop where the centers' squared moves add up to at most this, in the unit of X squared.
+    algorithm : {"auto", "lloyd", "elkan"}, default="auto"
+        Whether to search by bounds: once they pay, never, or from the first step on.
 
     Yields
     ------
@@ -81,7 +83,9 @@ def lloyd(
     """
     k = len(start)
     centers = Centers(start - rows.mean)
-    search = BoundedSearch(rows, centers) if by_bounds else FullSearch(rows, centers)
+    search: FullSearch | BoundedSearch = FullSearch(rows, centers)
+    if algorithm == "elkan":
+        search = BoundedSearch(rows, centers)
     labels = np.full(len(rows.X), -1, dtype=np.int32)
     sums, shifts = rows.empty_sums(k), np.empty(k)
     for iteration in range(1, max_iter + 1):
@@ -91,6 +95,8 @@ def lloyd(
         moved, explained = move(sums.merged, centers.padded, centers.half_norms, shifts)
         search.follow(shifts)
         settled = n_changed == 0
+        if algorithm == "auto" and bounds_pay(rows, k, n_changed):
+            search, algorithm = BoundedSearch(rows, centers), "elkan"
         last = settled or moved <= tol or iteration == max_iter
         if last and not settled:
             search.assign(labels, sums)  # so that a label is always that of the nearest center

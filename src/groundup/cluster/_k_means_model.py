@@ -91,12 +91,19 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
     ) -> np.ndarray:
         """Return the centers to begin with, of shape (n_clusters, n_features)."""
         k = self.n_clusters
+        if weights is not None and not weights.any():
+            raise ValueError("All sample weights are zero; give at least one row a weight.")
         if callable(self.init):
             return self._given_centers(self.init(X, k, random_state=random_state), X.shape[1])
         if not isinstance(self.init, str):
             return self._given_centers(self.init, X.shape[1])
         if self.init == "k-means++":
             return seed_centers(X, k, weights, random_state, n_threads)
+        if weights is not None and np.count_nonzero(weights) < k:
+            raise ValueError(
+                f"Only {np.count_nonzero(weights)} of the weights are above zero, too few for "
+                f'init="random" to draw {k} rows. Ask for fewer clusters, or use "k-means++".'
+            )
         p = np.full(len(X), 1.0 / len(X)) if weights is None else weights / weights.sum()
         return X[random_state.choice(len(X), size=k, replace=False, p=p)]
 
