@@ -25,7 +25,8 @@ from groundup.workflow.ladder import ladder
 
 _MOST_ROWS = 20_000  # of the random table: enough to call the forms of kernels that use threads
 _MOST_COLUMNS = 50
-_FEW_ROWS = 500  # for looking for clusters, which takes long
+# For looking for clusters: the search takes long, and compiles as much for few rows.
+_FEW_ROWS, _FEW_COLUMNS = 200, 4
 _SLOWEST = "boosting"  # takes as long to compile as all the others
 _CLUSTERING = ["search"]  # the families, in the search for clusters
 _PICTURES = ["maps", "neighbours"]  # what describes clusters and assigns rows to them
@@ -92,7 +93,7 @@ def _fit_all(task: str, n_rows: int, n_columns: int, n_classes: int, names: list
     random = np.random.default_rng(0)
     X = random.standard_normal((n_rows, n_columns))  # (n, p)
     if task == "clustering":
-        _cluster(X[: 2 * _FEW_ROWS], names)
+        _cluster(X[:_FEW_ROWS, :_FEW_COLUMNS].copy(), names)
         return
     y = random.standard_normal(n_rows) if n_classes == 0 else np.arange(n_rows) % n_classes
     for candidate in ladder(task):
@@ -110,7 +111,7 @@ def _cluster(X: np.ndarray, names: list[str]) -> None:
         find_clusters(X, seed=0, seconds=1.0)
     if "maps" in names:
         components(X)
-        neighbours_map(X[:_FEW_ROWS], seed=0)
+        neighbours_map(X, seed=0)
     if "neighbours" in names:
         from groundup.neighbors import KNeighborsClassifier
 

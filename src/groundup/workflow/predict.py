@@ -226,13 +226,16 @@ def _say_if_no_clusters(folder: Path) -> None:
 
     from groundup.workflow.table import DataError
 
-    with contextlib.suppress(OSError, ValueError, AttributeError):
+    record: Any = {}
+    with contextlib.suppress(OSError, ValueError):
         record = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        if record.get("task") == "clustering" and not (record.get("evidence") or {}).get("chosen"):
-            raise DataError(
-                f"The run in {str(folder)!r} found no clusters, so there is nothing to assign new "
-                "rows to; its report.html says why."
-            )
+    if not isinstance(record, dict) or record.get("task") != "clustering":
+        return
+    if not (record.get("evidence") or {}).get("chosen"):
+        raise DataError(
+            f"The run in {str(folder)!r} found no clusters, so there is nothing to assign new "
+            "rows to; its report.html says why."
+        )
 
 
 def _parts(

@@ -17,7 +17,10 @@ from groundup.workflow.clusters.traits import LEAST_STRENGTH, Trait, short_name,
 from groundup.workflow.clusters.typical import outliers, typical_rows
 from groundup.workflow.explore import explore
 
+# Traits from this strength on are told, up to the most; weaker ones where there are few.
+_STRONG = 0.33
 _MOST_TRAITS = 8
+_FEW_TRAITS = 3
 _MOST_COMPARED = 12
 
 
@@ -84,7 +87,9 @@ def _portraits(
     portraits: list[dict[str, Any]] = []
     for number, of_cluster in enumerate(found, start=1):
         rows = own.cluster == number
-        told = [trait for trait in of_cluster if trait.strength >= LEAST_STRENGTH][:_MOST_TRAITS]
+        strong = [trait for trait in of_cluster if trait.strength >= _STRONG]
+        told = [trait for trait in of_cluster if trait.strength >= LEAST_STRENGTH][:_FEW_TRAITS]
+        told = strong[:_MOST_TRAITS] if len(strong) >= _FEW_TRAITS else told
         shown = list(dict.fromkeys(trait.column for trait in of_cluster))
         portraits.append(
             {

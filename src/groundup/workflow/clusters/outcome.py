@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,3 +81,5 @@ def _remove_model(folder: Path) -> None:
     if (folder / "manifest.json").is_file():
         for name in ("manifest.json", "arrays.safetensors", "golden.safetensors"):
             (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):  # somebody keeps files of their own in it
+            folder.rmdir()

@@ -57,7 +57,7 @@ def cluster_context(run: Mapping[str, Any]) -> dict[str, Any]:
         "leaks": False,
         "n_features": sum(map(is_used, columns)),
         "rows_used": rows_read(run),
-        "prepared": len({name for block in run.get("prepare") or [] for name in block["columns"]}),
+        "prepared": sum(map(is_used, columns)),
         "n_clusters": n_clusters,
         "portraits": _portraits(run),
         "compared": [_compared(row) for row in described.get("compared") or []],

@@ -30,7 +30,9 @@ def colour(cluster: int) -> str:
 
 def shape(cluster: int) -> str:
     """Return a cluster's mark, another for every six: colour alone is not enough for more."""
-    return "cross" if cluster < 1 else _SHAPES[(cluster - 1) // len(CLASS_COLOURS) % len(_SHAPES)]
+    if cluster < 1:
+        return "cross" if cluster < 0 else "circle"
+    return _SHAPES[(cluster - 1) // len(CLASS_COLOURS) % len(_SHAPES)]
 
 
 def title_of(cluster: int) -> str:

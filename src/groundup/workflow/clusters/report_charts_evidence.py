@@ -126,6 +126,7 @@ def null_test(null: Mapping[str, Any]) -> Chart | None:
     mark = [{"value": observed, "label": "this table", "top": 0}]
     x = alt.X(
         "low:Q",
+        bin="binned",
         title=plain(null.get("statistic") or "statistic", 80),
         scale=alt.Scale(domain=[low, high], nice=False),
         axis=alt.Axis(tickCount=6, format=".3~g", grid=False),

@@ -82,6 +82,12 @@ CLUSTER_GLOSSARY: dict[str, tuple[str, str]] = {
         "Some rows are left out and the search begins again. 1 says that the same clusters are "
         "found every time, 0 that they have nothing in common.",
     ),
+    "sure": (
+        "Sure",
+        "How clearly a row belongs to its cluster, from 0 to 100%: for centres, how much nearer its "
+        "own is than the next; for a mixture, a probability; else the share of its nearest rows "
+        "that are in the same cluster.",
+    ),
     "tsne": (
         "t-SNE",
         "A map on which near neighbours stay near neighbours. Distances between groups, and their "

@@ -83,26 +83,24 @@ def audit_words(columns: list[dict[str, Any]]) -> str:
 
 
 def judgement(run: Mapping[str, Any]) -> Judgement:
-    """Say how sharp the clusters are, by their silhouette.
-
-    The bounds are those of Kaufman and Rousseeuw, "Finding Groups in Data", 1990.
-    """
+    """Say how firm the clusters are, by how well they are found again without some of the rows."""
     chosen = (run.get("evidence") or {}).get("chosen") or {}
-    silhouette = (chosen.get("measures") or {}).get("silhouette")
-    if silhouette is None:
+    stability = (chosen.get("measures") or {}).get("stability")
+    if stability is None:
         return Judgement("")
-    if silhouette > 0.7:
-        return Judgement("They stand far apart: hardly a row could be in another one.")
-    if silhouette > 0.5:
-        return Judgement("They stand well apart; few rows lie between them.")
-    if silhouette > 0.25:
+    if stability > 0.95:
         return Judgement(
-            "They are there, and they touch: a good part of the rows lies near a border, where "
-            "another draw of the data might have decided otherwise."
+            "They are firm: when some of the rows are left out and the search begins again, the "
+            "same clusters are found, nearly to the row."
+        )
+    if stability > 0.8:
+        return Judgement(
+            "They are fairly firm: when some of the rows are left out and the search begins again, "
+            "most of each cluster is found again. Rows near a border may change sides."
         )
     return Judgement(
-        "They run into one another, or are not round: read them as regions of one landscape with "
-        "blurred borders, and a single row’s cluster as a hint.",
+        "They are soft: when some of the rows are left out, the borders are drawn elsewhere. Read "
+        "them as regions of one landscape, and a single row’s cluster as a hint.",
         "poor",
     )
 

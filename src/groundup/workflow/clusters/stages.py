@@ -96,9 +96,10 @@ def explore_stage(state: ClusterState) -> None:
     with state.stage("explore", "looking at every column"):
         kinds = {name: state.audit.kinds[name] for name in state.audit.features}
         described = {name: describe_column(state.frame[name], kinds[name]) for name in kinds}
+        why = {name: block["why"] for block in state.record["prepare"] for name in block["columns"]}
         for name in described:
             if name not in state.compared:
-                described[name] |= {"role": "described", "why": words.DESCRIBED_WHY}
+                described[name] |= {"role": "described", "why": why.get(name, "")}
         state.record["columns"] = _columns_part(state, described)
         part = {"correlations": correlations(state.frame, None, kinds, list(kinds), state.seed)}
         state.record["explore"] = part

@@ -96,7 +96,7 @@ def traits(
     >>> frame = pd.DataFrame({"size": [1.0, 2, 3, 11, 12, 13] * 2, "kind": list("aaabba") * 2})
     >>> found = traits(frame, {"size": "number", "kind": "text"}, np.array([1, 1, 1, 2, 2, 2] * 2))
     >>> found[1][0].words
-    'far higher size: median 12, elsewhere 2'
+    'Far higher size: median 12, elsewhere 2'
     """
     n_clusters = int(clusters.max())
     masks = [clusters == c for c in range(1, n_clusters + 1)]
@@ -181,15 +181,15 @@ def _number(x: np.ndarray, name: str, kind: str, mask: np.ndarray) -> Iterator[T
     column = plain(name, 60)
     if abs(effect) >= 0.5 * strength:
         words = (
-            f"{_degree(effect)}{_direction(effect, kind)} {column}: {middle[0]} {written[0]}, "
-            f"elsewhere {written[1]}"
+            f"{(_degree(effect) + _direction(effect, kind)).capitalize()} {column}: "
+            f"{middle[0]} {written[0]}, elsewhere {written[1]}"
         )
     else:
         quarters = [np.percentile(part, [25, 75]) for part in (x[inside], x[~inside])]
         spread = [f"{_of_kind(a, kind, x)} to {_of_kind(b, kind, x)}" for a, b in quarters]
         narrow = np.ptp(quarters[0]) < np.ptp(quarters[1])
-        where = "close to the middle" if narrow else "far from the middle"
-        words = f"{column} {where}: half of the rows at {spread[0]}, elsewhere {spread[1]}"
+        where = "Close to the middle" if narrow else "Far from the middle"
+        words = f"{where} in {column}: half of its rows at {spread[0]}, elsewhere {spread[1]}"
     shown: list[Any] = [float(value) for value in middle[1:]] if kind != "date" else written
     kept: Any = "date" if kind == "date" else "number"
     yield Trait(name, kept, None, strength, effect, shown[0], shown[1], words)

@@ -17,7 +17,6 @@ Line = tuple[str, str]
 _LEAST_ROWS = 20
 
 AUDIT_WHY = "A column that names the row makes every row unlike every other."
-DESCRIBED_WHY = "Names groups of its own: the clusters are described by it, not made with it."
 PREPARE_WHY = "Similar rows are close rows: each column gets its say in the distance."
 
 
@@ -41,12 +40,14 @@ _REWORDED: dict[str, dict[str, Any]] = {
     "time-order": {
         "why": "Rows that follow each other are often alike, so that a cluster may be no more than "
         "a period.",
-        "action": "Taken as a number like any other; --drop leaves it out.",
+        "action": "A date describes the clusters and takes no part in the distances; a number "
+        "does, and --drop leaves it out.",
     },
     "time-column": {
         "why": "Clusters that are periods may be all that is found.",
-        "action": "Taken as numbers like any others.",
+        "action": "Dates describe the clusters and take no part in the distances; numbers do.",
     },
+    "free-text": {"action": "Takes no part in the distances; the clusters are described by it."},
     "identifier": {"why": "In a distance it would only add noise."},
     "constant-column": {"why": "What never changes cannot tell rows apart."},
     "missing-values": {
