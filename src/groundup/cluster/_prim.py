@@ -23,6 +23,7 @@ import numpy as np
 
 from groundup._kernel import kernel
 from groundup.neighbors._metrics import distances_to
+from groundup.neighbors._nearest import clear_nearest, replace_farthest
 
 CHUNK = 128  # rows outside the tree that are looked at together
 PRECOMPUTED = -1  # in the place of a metric: X holds distances
@@ -67,6 +68,28 @@ def _take_last(
     near[0, place] = near[0, last]
     near[1, place] = near[1, last]
     sources[place] = sources[last]
+
+
+@kernel
+def core_distances(
+    kind,  # int in: of the metric
+    p,  # float in: of the metric
+    X,  # (n, d) in
+    points,  # (d, n + CHUNK) in: the rows as columns
+    min_samples,  # int in: how many rows a core distance reaches, the row itself among them
+    core,  # (n,) out
+):
+    n = X.shape[0]
+    totals = np.empty(CHUNK)
+    near, near_rows = np.empty((1, min_samples)), np.empty((1, min_samples), dtype=np.int64)
+    for i in range(n):
+        clear_nearest(near, near_rows, 0, 1)
+        for start in range(0, n, CHUNK):
+            distances_to(kind, p, points, start, CHUNK, X, i, totals)
+            for j in range(min(CHUNK, n - start)):
+                if totals[j] < near[0, 0]:
+                    replace_farthest(near, near_rows, 0, min_samples, totals[j], start + j)
+        core[i] = near[0, 0]
 
 
 @kernel

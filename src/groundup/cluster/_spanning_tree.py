@@ -35,7 +35,7 @@ import numpy as np
 from groundup._blocks import single_blas_thread
 from groundup._estimator import read_only
 from groundup.cluster._boruvka import boruvka
-from groundup.cluster._prim import CHUNK, PRECOMPUTED, prim
+from groundup.cluster._prim import CHUNK, PRECOMPUTED, core_distances, prim
 from groundup.neighbors._base import query_blocks, tree_is_faster
 from groundup.neighbors._brute import pack, search_panels
 from groundup.neighbors._kd_tree import KDTree, grow, nearest_in_tree
@@ -181,10 +181,13 @@ def _find(
     if algorithm == "auto":
         algorithm = "boruvka" if _boxes_help(mapped, metric) else "prim"
     if algorithm == "prim":
-        if core is None:
-            core = _core_distances(mapped, rank, metric, n_threads, leaf_size)
         points = np.zeros((d, n + CHUNK))
         points[:, :n] = mapped.T
+        if core is None and n <= FEW_ROWS:
+            core = np.empty(n)
+            core_distances(metric.kind, metric.p, mapped, points, rank + 1, core)
+        elif core is None:
+            core = _core_distances(mapped, rank, metric, n_threads, leaf_size)
         edges, lengths = _by_prim(metric.kind, metric.p, mapped, core, shrink, points)
     else:
         *_, tree = grow(mapped, leaf_size, n_threads)
@@ -333,7 +336,7 @@ def _core_distances(
     core = np.zeros(n)
     if rank == 0:
         return core
-    if metric.kind == EUCLIDEAN and n > FEW_ROWS and not tree_is_faster(n, d, rank, metric.kind):
+    if metric.kind == EUCLIDEAN and not tree_is_faster(n, d, rank, metric.kind):
         panels = pack(mapped, n_threads)
         for start in range(0, n, TOGETHER):
             own = np.arange(start, min(start + TOGETHER, n))
@@ -352,7 +355,7 @@ def _core_distances(
                 )
             core[own] = distances[:, -1]
         return core
-    *_, tree = grow(mapped, leaf_size if n > FEW_ROWS else n, n_threads)
+    *_, tree = grow(mapped, leaf_size, n_threads)
     Q = read_only(mapped[tree.rows])
     for part, distances, _ in _nearest(tree, Q, rank, metric, n_threads):
         core[tree.rows[part]] = distances[:, -1]
