@@ -155,7 +155,7 @@ class Preparation:
 
 _MODULES = {
     "ColumnTransformer": "sklearn.compose",
-    "PCA": "sklearn.decomposition",
+    "PCA": "groundup.decomposition",
     "TfidfVectorizer": "sklearn.feature_extraction.text",
     "SimpleImputer": "sklearn.impute",
     "KFold": "sklearn.model_selection",

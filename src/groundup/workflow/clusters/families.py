@@ -1,4 +1,4 @@
-"""The algorithms that the four families are made of, behind one line of import each."""
+"""The algorithms that the four families are made of."""
 
 from groundup.cluster import HDBSCAN, AgglomerativeClustering, KMeans
 from groundup.mixture import GaussianMixture

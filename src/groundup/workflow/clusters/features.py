@@ -28,11 +28,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.decomposition import PCA
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScaler
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from groundup.decomposition import PCA
 from groundup.workflow.blocks import Block, Preparation, Step
 from groundup.workflow.disguised_missing import DisguisedMissing
 from groundup.workflow.table import DataError
