@@ -21,7 +21,7 @@ from groundup.bundle import BundleError, load_bundle, save_bundle
 from groundup.bundle.load import _load
 from groundup.bundle.parts import kind_of
 from groundup.bundle.registry import KINDS
-from groundup.cluster import KMeans
+from groundup.cluster import KMeans, MiniBatchKMeans
 from groundup.decomposition import PCA, TruncatedSVD
 from groundup.mixture import GaussianMixture
 from groundup.workflow.clusters.features import EqualWeight
@@ -30,16 +30,18 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWa
 
 MODELS = {
     "k-means": KMeans(4, n_init=2, random_state=0),
+    "mini-batches": MiniBatchKMeans(3, batch_size=40, random_state=0),
     **{
         kind: GaussianMixture(3, covariance_type=kind, random_state=0)
         for kind in ("full", "tied", "diag", "spherical")
     },
     "given start": GaussianMixture(2, means_init=np.eye(2, 3), max_iter=0, random_state=0),
 }
+CENTERS = ("k-means", "mini-batches")
 # What is on a fitted object and says something of its rows alone.
-LEFT_OUT = {"KMeans": {"labels_"}}
+LEFT_OUT = {"KMeans": {"labels_"}, "MiniBatchKMeans": {"labels_"}}
 # The kinds that these tests go through.
-KEPT_HERE = {"KMeans", "GaussianMixture", "PowerTransformer", "EqualWeight"}
+KEPT_HERE = {"KMeans", "MiniBatchKMeans", "GaussianMixture", "PowerTransformer", "EqualWeight"}
 KEPT_HERE |= {"PCA", "groundup.PCA", "groundup.TruncatedSVD"}
 REDUCERS = [
     TheirPCA(3, svd_solver="full"),
@@ -109,10 +111,10 @@ def test_what_is_loaded_answers_as_what_was_saved(tmp_path, name, reduce):
     fitted = pipeline(MODELS[name], reduce).fit(frame)
     loaded = load_bundle(saved(tmp_path / "model", fitted, frame)).pipeline
     assert loaded.predict(new).tolist() == fitted.predict(new).tolist()
-    asked = ["transform"] if name == "k-means" else ["predict_proba", "score_samples"]
+    asked = ["transform"] if name in CENTERS else ["predict_proba", "score_samples"]
     for method in asked:
         assert getattr(loaded, method)(new).tobytes() == getattr(fitted, method)(new).tobytes()
-    if name != "k-means":
+    if name not in CENTERS:
         assert loaded[-1].sample(20)[0].tobytes() == fitted[-1].sample(20)[0].tobytes()
         assert loaded[-1].bic(loaded[:-1].transform(new)) == fitted[-1].bic(
             fitted[:-1].transform(new)
@@ -169,6 +171,19 @@ def test_principal_components_go_on_after_loading(tmp_path):
     assert loaded[1].components_.tobytes() == fitted[1].components_.tobytes()
 
 
+def test_mini_batches_go_on_after_loading(tmp_path):
+    frame = table()[["a", "b", "c"]].fillna(0.0)
+    model = MiniBatchKMeans(3, reassignment_ratio=0.0, random_state=0).partial_fit(frame.head(50))
+    schema = [{"name": n, "kind": "number"} for n in frame]
+    save_bundle(
+        tmp_path / "m", model, schema=schema, task="clustering", target="own", golden=frame.head()
+    )
+    loaded = load_bundle(tmp_path / "m").pipeline
+    for one in (model, loaded):
+        one.partial_fit(frame.tail(60))
+    assert loaded.cluster_centers_.tobytes() == model.cluster_centers_.tobytes()
+
+
 def negated(array):
     return -array
 
@@ -179,6 +194,9 @@ def negated(array):
         ("k-means", "KMeans.cluster_centers_", lambda a: a[:-1], "has centres not of shape"),
         ("k-means", "KMeans.cluster_centers_", lambda a: a[:, :-1], "has centres not of shape"),
         ("k-means", "KMeans.cluster_centers_", put(np.nan), "holds NaN or infinity"),
+        ("mini-batches", "KMeans._counts", lambda a: a[:-1], "has counts of other clusters"),
+        ("mini-batches", "KMeans._counts", put(-1.0), "has counts of other clusters"),
+        ("mini-batches", "KMeans.cluster_centers_", lambda a: a[:-1], "has centres not of shape"),
         ("full", "Mixture.weights_", lambda a: a[:-1], "has weights for other components"),
         ("full", "Mixture.weights_", put(-0.5), "not shares of one whole"),
         ("full", "Mixture.weights_", put(0.9), "not shares of one whole"),

@@ -1,7 +1,9 @@
 """What is kept of centres and of mixtures, and how it must fit together.
 
 Which training row was in which cluster (``labels_``) is not kept: it says something of the rows,
-not of the model, and predicting does not need it.
+not of the model, and predicting does not need it. Nor are random numbers half drawn: with mini
+batches `partial_fit` goes on after loading, and draws anew from the seed where it moves centres
+that hold few rows.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ from groundup.bundle.array_fields import FLOATS, INPUT, Array
 from groundup.bundle.fields import (
     FINITE,
     SEED,
+    Absent,
     Choice,
+    Field,
     Flag,
     OneOf,
     Real,
@@ -38,6 +42,19 @@ def _check_k_means(part: Any, n_features: int, where: str, below: Below) -> int:
     expected = (part.n_clusters, n_features)
     need(part.cluster_centers_.shape == expected, where, f"has centres not of shape {expected}")
     return int(part.n_clusters)
+
+
+def _mini_batch_k_means() -> type:
+    from groundup.cluster._mini_batch_k_means import MiniBatchKMeans
+
+    return MiniBatchKMeans
+
+
+def _check_mini_batch_k_means(part: Any, n_features: int, where: str, below: Below) -> int:
+    counts = part._counts
+    fits = counts.shape == (part.n_clusters,) and (counts >= 0.0).all()
+    need(fits, where, "has counts of other clusters")
+    return _check_k_means(part, n_features, where, below)
 
 
 # --- GaussianMixture ------------------------------------------------------------------------------
@@ -90,16 +107,20 @@ def _are_inverse(covariances: np.ndarray, factors: np.ndarray, is_matrix: bool) 
     return bool((np.abs(product - np.eye(d)) <= 1e-9 + rounding).all())
 
 
+_CENTERS: dict[str, Field] = {
+    "n_clusters": Whole(1),
+    "init": OneOf(Choice("k-means++", "random"), Array(*FLOATS, ndim=2)),
+    "n_init": OneOf(Choice("auto"), Whole(1)),
+    "max_iter": Whole(1),
+    "tol": number(0),
+    "random_state": SEED,
+}
+
 KINDS = {
     "KMeans": Kind(
         _k_means,
         params={
-            "n_clusters": Whole(1),
-            "init": OneOf(Choice("k-means++", "random"), Array(*FLOATS, ndim=2)),
-            "n_init": OneOf(Choice("auto"), Whole(1)),
-            "max_iter": Whole(1),
-            "tol": number(0),
-            "random_state": SEED,
+            **_CENTERS,
             "copy_x": Flag(),
             "algorithm": Choice("lloyd", "elkan", "auto"),
         },
@@ -111,6 +132,28 @@ KINDS = {
         },
         dropped=frozenset(["verbose"]),
         check=_check_k_means,
+    ),
+    "MiniBatchKMeans": Kind(
+        _mini_batch_k_means,
+        params={
+            **_CENTERS,
+            "batch_size": Whole(1),
+            "compute_labels": Flag(),
+            "max_no_improvement": optional(Whole(0)),
+            "init_size": optional(Whole(1)),
+            "reassignment_ratio": number(0),
+        },
+        fitted={
+            **INPUT,
+            "cluster_centers_": Array("float64", ndim=2),
+            "inertia_": Absent(FINITE),
+            "n_iter_": Absent(Whole(0)),
+            "n_steps_": Whole(0),
+            "_counts": Array("float64"),
+            "_n_since_last_reassign": Whole(0),
+        },
+        dropped=frozenset(["verbose"]),
+        check=_check_mini_batch_k_means,
     ),
     "GaussianMixture": Kind(
         _gaussian_mixture,
