@@ -290,11 +290,11 @@ class MiniBatchKMeans(CentersEstimator):
         size = self._sample_size(len(X))
         drawn = random_state.randint(0, len(X), size)
         sample = Batch(X[drawn], None if weights is None else weights[drawn])
-        lowest, best = np.inf, None
+        lowest, best = np.inf, np.empty(0)
         for _ in range(self._n_runs()):
             centers = self._start_from_sample(X, weights, random_state, size)
             _, _, inertia = sample.assigned(Centers(centers - sample.mean))
-            if best is None or inertia < lowest:
+            if not len(best) or inertia < lowest:
                 lowest, best = inertia, centers
         return best
 
@@ -340,8 +340,9 @@ class MiniBatchKMeans(CentersEstimator):
                 "_n_since_last_reassign": n_since,
             }
             if last and self.compute_labels:
-                state["labels_"], state["inertia_"] = self._assigned(X, sample_weight, centers)
-                warn_of_empty_clusters(self, X, state["labels_"], only_if_too_few_rows=True)
+                labels, state["inertia_"] = self._assigned(X, sample_weight, centers)
+                state["labels_"] = labels
+                warn_of_empty_clusters(self, X, labels, only_if_too_few_rows=True)
             yield state
             if last:
                 return

@@ -185,11 +185,11 @@ def seed_rows(
 
 
 def _first_row(n: int, weights: np.ndarray | None, random_state: np.random.RandomState) -> int:
-    u = random_state.random_sample()
+    u = float(random_state.random_sample())
     if weights is None:
         return min(int(u * n), n - 1)
     cumulative = np.cumsum(weights / weights.sum())
-    return int(min(np.searchsorted(cumulative / cumulative[-1], u, side="right"), n - 1))
+    return min(int(np.searchsorted(cumulative / cumulative[-1], u, side="right")), n - 1)
 
 
 def _draw(
