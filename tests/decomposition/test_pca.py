@@ -15,8 +15,10 @@ from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.decomposition import IncrementalPCA
 
+from groundup._estimator import read_only
 from groundup.decomposition import PCA
 from groundup.decomposition._dimension import components_to_keep
+from groundup.decomposition._scatter import scatter
 
 SOLVERS = ("full", "covariance_eigh", "arpack", "randomized")
 
@@ -293,3 +295,40 @@ def test_no_component_at_all():
     pca = PCA(0).fit(X)
     assert pca.transform(X).shape == (50, 0)
     assert pca.noise_variance_ == pytest.approx(X.var(axis=0, ddof=1).mean())
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_value_that_is_not_finite_is_refused_everywhere(solver, bad):
+    X = correlated(60, 4)
+    pca = PCA(2, svd_solver=solver, random_state=0).fit(X)
+    broken = X.copy()
+    broken[7, 2] = bad
+    for method in (PCA(2, svd_solver=solver).fit, pca.transform, pca.score_samples):
+        with pytest.raises(ValueError, match="NaN|infinity"):
+            method(broken)
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        PCA(0).fit(X).transform(broken)
+
+
+def test_squares_that_overflow_are_named():
+    with pytest.raises(ValueError, match="Scale the columns"):
+        PCA(2).fit(correlated(100, 4) * 1e200)
+
+
+@pytest.mark.parametrize("shape", [(30_000, 5), (9_000, 40)])
+def test_the_scatter_in_one_pass(shape):
+    rng = np.random.default_rng(0)
+    X = np.cumsum(rng.standard_normal(shape), axis=0) + 1e6  # rows that drift
+    X[:, 1] = np.sort(X[:, 1])
+    X[shape[0] // 2, 2] = 1e9  # one row far from all others
+    X[:, 3] = 0.1
+    moments = scatter(read_only(X), 2)
+    exact = X.astype(np.longdouble)
+    Z = exact - exact.mean(axis=0)
+    diagonal = np.sqrt((Z**2).sum(axis=0)).astype(float)
+    expected = (Z.T @ Z).astype(float)
+    error = np.abs(moments.second - expected)
+    assert (error <= 1e-11 * np.outer(diagonal, diagonal) + 1e-9).all()
+    assert (moments.second[3] == 0.0).all()
+    np.testing.assert_allclose(moments.mean, exact.mean(axis=0).astype(float), rtol=1e-14)

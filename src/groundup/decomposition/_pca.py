@@ -65,6 +65,7 @@ from groundup._blocks import single_blas_thread, thread_count
 from groundup._estimator import Estimator, Steps, read_only
 from groundup.decomposition._dimension import components_to_keep
 from groundup.decomposition._power_iteration import leading_singular_vectors
+from groundup.decomposition._scatter import mean_of, scatter
 from groundup.decomposition._signs import with_fixed_signs
 from groundup.linear_model._linear_regression import triangle
 from groundup.linear_model._moments import CentredRows, Moments, merged
@@ -113,6 +114,11 @@ class Spectrum(NamedTuple):
 def of_moments(moments: Moments) -> Spectrum:
     """Take the eigenvectors of the covariance; all of them, min(n, d)."""
     n = round(moments.weight)
+    if not np.isfinite(moments.second).all():
+        raise ValueError(
+            "The squares of X overflow: the largest values are too far apart. Scale the columns, "
+            "for example by dividing each by its largest magnitude."
+        )
     # C v = l v.  The eigenvalues ascend, and rounding can leave one a little below 0.
     values, vectors = np.linalg.eigh(moments.second / (n - 1))
     rank = min(n, len(values))
@@ -125,6 +131,14 @@ def of_rows(Z: np.ndarray, mean: np.ndarray) -> Spectrum:
     """Take the singular values of rows about their mean."""
     n = len(Z)
     _, singular, Vt = np.linalg.svd(Z, full_matrices=False)
+    return of_singular_values(singular, Vt, mean, n)
+
+
+def of_triangle(X: np.ndarray, mean: np.ndarray) -> Spectrum:
+    """Take the singular values of R, where the centred rows are Q R: they are those of the rows."""
+    n = len(X)
+    rows = CentredRows(X, np.empty((n, 0)), None, thread_count())
+    _, singular, Vt = np.linalg.svd(triangle(rows, mean), full_matrices=False)
     return of_singular_values(singular, Vt, mean, n)
 
 
@@ -320,22 +334,32 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
                 f"with svd_solver={solver!r}: {n} rows in {d} columns vary in no more directions."
             )
 
+    def _check_values(self, X):
+        # Every value enters the mean or a projection: whether these are finite is seen in less
+        # time than a pass over all values takes.
+        pass
+
+    def _require_finite(self, result: np.ndarray, X: np.ndarray) -> None:
+        """Raise a ValueError if a value of `X` is not finite, as `result` would show."""
+        if not np.isfinite(result).all():
+            super()._check_values(X)
+
     def _steps(self, X: np.ndarray, y: Any, sample_weight: np.ndarray | None) -> Steps:
         n, d = X.shape
         solver = self._solver(n, d)
         asked = self._asked(n, d, solver)
-        rows = CentredRows(X, np.empty((n, 0)), None, thread_count())
         moments: Moments | None = None
         if solver == "covariance_eigh":
+            moments = scatter(X, thread_count())
+            self._require_finite(moments.mean, X)
             with single_blas_thread():
-                moments = rows.moments()
                 spectrum = of_moments(moments)
                 if self.svd_solver == "auto" and self._is_lost(spectrum, asked):
                     solver = "full"
-                    spectrum = of_rows_in_triangle(rows, moments.mean)
+                    spectrum = of_triangle(X, moments.mean)
             found: Iterator[Spectrum] = iter([spectrum])
         else:
-            found = self._from_centred_rows(rows, solver, asked)
+            found = self._from_centred_rows(X, solver, asked)
         for spectrum in found:
             yield {
                 **spectrum.attributes(asked),
@@ -349,16 +373,17 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         k = components_to_keep(asked, spectrum.variances, spectrum.n_samples)
         return k > 0 and bool(spectrum.variances[k - 1] <= LOST * spectrum.variances[0])
 
-    def _from_centred_rows(self, rows: CentredRows, solver: str, asked: Any) -> Iterator[Spectrum]:
+    def _from_centred_rows(self, X: np.ndarray, solver: str, asked: Any) -> Iterator[Spectrum]:
         """Yield the components from the centred rows themselves, which squares nothing."""
-        n, d = rows.X.shape
-        mean = rows.mean()
+        n, d = X.shape
+        mean = mean_of(X)
+        self._require_finite(mean, X)
         if solver == "full" and n >= d:
             with single_blas_thread():
-                spectrum = of_rows_in_triangle(rows, mean)
+                spectrum = of_triangle(X, mean)
             yield spectrum
             return
-        Z = rows.X - mean
+        Z = X - mean
         if solver == "full":
             with single_blas_thread():
                 spectrum = of_rows(Z, mean)
@@ -419,10 +444,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
                 "for partial_fit to go on with. Call partial_fit on a new PCA, from the first rows."
             )
         X = validate_data(self, X, dtype=np.float64, order="C", reset=first)
+        moments = scatter(read_only(X), thread_count())
         with single_blas_thread():
-            moments = CentredRows(
-                read_only(X), np.empty((len(X), 0)), None, thread_count()
-            ).moments()
             if before is not None:
                 moments = merged(before, moments)
             n, d = round(moments.weight), X.shape[1]
@@ -446,8 +469,9 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         """
         X = self._validated_for_prediction(X)
         # Centred before the product: columns far from zero would lose digits in it.
-        with single_blas_thread():
+        with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
             projected = np.asarray((X - self.mean_) @ self.components_.T)
+        self._require_finite(projected if projected.size else X, X)
         if self.whiten:
             projected /= self._deviations()
         return projected
@@ -522,11 +546,14 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         -------
         ndarray of shape (n_samples,)
         """
-        Z = self._validated_for_prediction(X) - self.mean_
+        X = self._validated_for_prediction(X)
+        Z = X - self.mean_
         # log N(x; m, C) = -1/2 ( z^T C^-1 z + d log 2 pi - log |C^-1| )
         precision = self.get_precision()
         _, log_determinant = np.linalg.slogdet(precision)
-        squares = np.einsum("ij,ij->i", Z, Z @ precision)
+        with np.errstate(over="ignore", invalid="ignore"):
+            squares = np.einsum("ij,ij->i", Z, Z @ precision)
+        self._require_finite(squares, X)
         return np.asarray(-0.5 * (squares + Z.shape[1] * np.log(2.0 * np.pi) - log_determinant))
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -546,9 +573,3 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     @property
     def _n_features_out(self) -> int:
         return len(self.components_)
-
-
-def of_rows_in_triangle(rows: CentredRows, mean: np.ndarray) -> Spectrum:
-    """Take the singular values of R, where the centred rows are Q R: they are those of the rows."""
-    _, singular, Vt = np.linalg.svd(triangle(rows, mean), full_matrices=False)
-    return of_singular_values(singular, Vt, mean, len(rows.X))
