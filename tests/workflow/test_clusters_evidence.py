@@ -1,0 +1,218 @@
+"""The test for one crowd, borders, stability and the choice: on data whose answer is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.metrics import adjusted_rand_score
+
+from groundup.workflow.clusters import borders, find
+from groundup.workflow.clusters.candidates import labels_of
+from groundup.workflow.clusters.choice import choose
+from groundup.workflow.clusters.crowds import APART, Density, densities, prominences
+from groundup.workflow.clusters.families import KMeans
+from groundup.workflow.clusters.find import find_clusters, find_outliers
+from groundup.workflow.clusters.gap import gap_statistic
+from groundup.workflow.clusters.grouping import Grouping
+from groundup.workflow.clusters.one_crowd import bent_sheet, one_crowd_test, spread_ties
+from groundup.workflow.clusters.stability import stability
+
+
+def blobs(sizes, d=2, apart=8.0, seed=0):
+    """Gaussian clouds on the corners of a simplex, `apart` from each other."""
+    rng = np.random.default_rng(seed)
+    corners = np.eye(max(d, len(sizes)))[: len(sizes), :d] * apart
+    y = np.repeat(np.arange(len(sizes)), sizes)
+    return rng.normal(size=(len(y), d)) + corners[y], y
+
+
+def prominences_by_threshold(density, least_rows):
+    """The same by the definition: cut at every height, and follow the connected parts."""
+    n, k = density.neighbours.shape
+    linked = np.zeros((n, n), bool)
+    linked[np.repeat(np.arange(n), k), density.neighbours.ravel()] = True
+    linked |= linked.T
+    f = density.log_density
+    parts: list[set[int]] = []
+    found = []
+    for i in np.argsort(-f, kind="stable"):
+        touched = [part for part in parts if any(linked[i, j] for j in part)]
+        parts = [part for part in parts if part not in touched]
+        touched.append({int(i)})
+        touched.sort(key=lambda part: -max(f[j] for j in part))
+        for part in touched[1:]:
+            if len(part) >= least_rows:
+                found.append(max(f[j] for j in part) - f[i])
+        parts.append(set().union(*touched))
+    found += [APART] * max(0, sum(len(part) >= least_rows for part in parts) - 1)
+    return sorted(found, reverse=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_prominences_are_those_of_the_definition(seed):
+    X, _ = blobs([40, 30], apart=2.0 + seed, seed=seed)
+    density = densities(X, (6,))[0]
+    expected = prominences_by_threshold(density, 3)
+    np.testing.assert_allclose(prominences(density, 3), np.minimum(expected, APART))
+
+
+def test_the_dimension_is_that_of_the_sheet_not_of_the_space():
+    rng = np.random.default_rng(0)
+    sheet = rng.uniform(size=(800, 2)) @ rng.normal(size=(2, 6))
+    assert 1.7 < densities(sheet, (15,))[0].dimension < 2.4
+
+
+@pytest.mark.parametrize("draw", ["uniform", "gaussian", "sheet"])
+def test_a_single_crowd_is_not_refuted(draw):
+    refuted = 0
+    for seed in range(4):
+        rng = np.random.default_rng([seed, 7])
+        X = {
+            "uniform": lambda rng=rng: rng.uniform(size=(300, 3)),
+            "gaussian": lambda rng=rng: rng.normal(size=(300, 3)) * [1, 3, 9],
+            "sheet": lambda rng=rng: bent_sheet(300, rng),
+        }[draw]()
+        refuted += one_crowd_test(X, seed=seed).is_refuted
+    assert refuted <= 1
+
+
+def test_the_same_seed_gives_the_same_test():
+    X, _ = blobs([60, 60], apart=4.0)
+    assert one_crowd_test(X, seed=3) == one_crowd_test(X, seed=3)
+
+
+def test_ties_are_spread_but_the_gaps_between_groups_stay():
+    X = np.repeat([[0.0], [1.0], [2.0], [50.0], [51.0]], 20, axis=0)
+    spread = spread_ties(X, np.random.default_rng(0))
+    assert len(np.unique(spread)) == len(X)
+    assert np.abs(spread - X).max() <= 0.5
+    continuous = np.random.default_rng(1).normal(size=(50, 2))
+    np.testing.assert_array_equal(spread_ties(continuous, np.random.default_rng(0)), continuous)
+
+
+def test_zeros_and_ones_alone_are_no_clusters():
+    X = np.random.default_rng(0).integers(0, 2, (200, 4)).astype(float)
+    assert not one_crowd_test(X, seed=0).is_refuted
+
+
+def test_a_border_between_clusters_is_deep_and_a_cut_through_one_is_not():
+    X, y = blobs([150, 150], apart=4.5)
+    density = densities(X, (15,))[0]
+    cut = (X[:, 0] + X[:, 1] > np.median(X.sum(axis=1))).astype(np.int64)
+    assert borders.border_depths(density, y)[0, 1] > 1.0
+    assert borders.border_depths(density, cut)[0, 1] < borders.LEAST_DEPTH
+    assert borders.parted_neighbours(density, y) < borders.parted_neighbours(density, cut)
+
+
+def test_border_depth_by_hand():
+    # Rows 0 and 1 against 2 and 3; only rows 1 and 2 face each other, twice.
+    neighbours = np.array([[1], [2], [1], [2]])
+    density = Density(neighbours, np.array([3.0, 1.0, 0.0, 4.0]), 1.0)
+    depths = borders.border_depths(density, np.array([0, 0, 1, 1]))
+    # hearts: 2 and 2; the lonelier row of the border has 0
+    np.testing.assert_allclose(depths, [[APART, 2.0], [2.0, APART]])
+
+
+def test_rows_without_a_group_join_the_nearest():
+    X = np.array([[0.0], [1.0], [2.0], [9.0], [10.0]])
+    joined = borders.without_outliers(X, np.array([0, 0, -1, -1, 1]))
+    np.testing.assert_array_equal(joined, [0, 0, 0, 1, 1])
+
+
+def test_clusters_come_back_and_accidents_do_not():
+    X, _ = blobs([60, 60, 60], d=3)
+    three = KMeans(3, n_init=3, random_state=0).fit(X)
+    grouping = Grouping("k-means", "", {}, three, labels_of(three, X), 3)
+    found = stability(X, grouping, seed=0)
+    assert found.rand == pytest.approx(1.0)
+    assert min(found.by_cluster) == pytest.approx(1.0)
+    seven = KMeans(7, n_init=3, random_state=0).fit(X)
+    grouping = Grouping("k-means", "", {}, seven, labels_of(seven, X), 7)
+    assert min(stability(X, grouping, seed=0).by_cluster) < 0.75
+
+
+def test_the_gap_statistic_finds_its_number():
+    X, _ = blobs([60, 60, 60], d=3)
+    gaps, errors = gap_statistic(X, [2, 3, 4, 5], seed=0)
+    assert gaps[1] > gaps[0] + errors[1]
+    assert gaps[1] >= gaps[2] - errors[2]
+
+
+def _grouping(k, depth, stable, parted=0.01, smallest=50):
+    measures = {
+        "depth": depth,
+        "smallest": smallest,
+        "least_rows": 5,
+        "parted": parted,
+        "stability": stable,
+        "stability_by_cluster": [stable] * k,
+    }
+    return Grouping("k-means", "", {}, None, np.zeros(1, np.int64), k, measures)
+
+
+def test_the_finest_admissible_grouping_is_chosen():
+    two, three = _grouping(2, 3.0, 1.0), _grouping(3, 0.5, 0.9)
+    shallow, unstable = _grouping(4, 0.1, 1.0), _grouping(5, 2.0, 0.5)
+    tiny, torn = _grouping(6, 2.0, 1.0, smallest=2), _grouping(3, 0.5, 0.99, parted=0.05)
+    assert choose([two, three, shallow, unstable, tiny, torn]) is three
+    assert choose([shallow, unstable, tiny]) is None
+
+
+@pytest.mark.parametrize(("sizes", "d"), [([40, 150], 2), ([60, 40, 80, 50], 5)])
+def test_blobs_are_found(sizes, d):
+    X, y = blobs(sizes, d)
+    evidence = find_clusters(X, seed=0)
+    chosen = evidence.chosen
+    assert chosen is not None
+    assert chosen.n_clusters == len(sizes)
+    assert adjusted_rand_score(y, chosen.labels) > 0.98
+    assert len(chosen.measures["stability_by_cluster"]) == len(sizes)
+    refitted = clone(chosen.estimator).fit(X)
+    np.testing.assert_array_equal(labels_of(refitted, X), chosen.labels)
+    for curve in evidence.curves.values():
+        assert {len(values) for values in curve.values()} == {len(curve["k"])}
+
+
+def test_a_cloud_has_no_clusters_and_the_words_say_why():
+    X = np.random.default_rng(5).normal(size=(200, 3))
+    evidence = find_clusters(X, seed=0)
+    assert evidence.chosen is None
+    assert evidence.verdict == "There are no clusters here."
+    assert "single crowd" in evidence.reasons[0]
+    assert evidence.null["p_value"] > evidence.null["level"]
+    assert len(evidence.outliers) == 0
+
+
+def test_many_rows_are_judged_by_a_sample_and_labelled_all(monkeypatch):
+    monkeypatch.setattr(find, "MOST_ROWS", 150)
+    X, y = blobs([300, 200], d=3)
+    evidence = find_clusters(X, seed=0, seconds=1)
+    assert evidence.chosen is not None
+    assert len(evidence.sample) == 150
+    assert adjusted_rand_score(y, evidence.chosen.labels) > 0.98
+
+
+def test_lonely_rows_are_outliers():
+    X, y = blobs([100, 100])
+    X[7] = [100.0, -50.0]
+    found = find_outliers(X, y, np.arange(len(X)))
+    assert 7 in found
+    assert len(found) <= 4
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.ones((40, 3)),
+        np.repeat([[0.0, 0.0], [1.0, 1.0]], 30, axis=0),
+        np.random.default_rng(0).normal(size=(20, 2)),
+        np.column_stack([np.random.default_rng(0).normal(size=60), np.zeros(60)]),
+        np.random.default_rng(0).normal(size=(40, 45)),
+    ],
+    ids=["equal rows", "two distinct rows", "few rows", "constant column", "wide"],
+)
+def test_poor_tables_get_a_verdict(X):
+    evidence = find_clusters(X, seed=0, seconds=2)
+    assert evidence.verdict
+    assert evidence.reasons
