@@ -46,9 +46,7 @@ def noise(tmp_path_factory):
     folder = tmp_path_factory.mktemp("noise")
     X = np.random.default_rng(1).normal(size=(120, 3))
     pd.DataFrame(X, columns=["a", "b", "c"]).to_csv(folder / "noise.csv", index=False)
-    record = run(
-        folder / "noise.csv", cluster=True, out=folder / "run", time=3.0, display=quiet()
-    )
+    record = run(folder / "noise.csv", cluster=True, out=folder / "run", time=3.0, display=quiet())
     return folder / "run", record
 
 
@@ -248,9 +246,7 @@ def test_a_dropped_column_takes_no_part_in_a_run_with_a_target(tmp_path):
 
 def test_same_seed_same_clusters(noise, penguins, tmp_path):
     folder, record, _ = penguins
-    again = run(
-        PENGUINS, cluster=True, drop=("Species",), out=tmp_path, time=8.0, display=quiet()
-    )
+    again = run(PENGUINS, cluster=True, drop=("Species",), out=tmp_path, time=8.0, display=quiet())
     assert again["evidence"]["sizes"] == record["evidence"]["sizes"]
     one, two = (Path(f) / "clusters.csv" for f in (folder, tmp_path))
     assert one.read_bytes() == two.read_bytes()

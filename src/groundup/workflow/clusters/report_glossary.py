@@ -84,9 +84,9 @@ CLUSTER_GLOSSARY: dict[str, tuple[str, str]] = {
     ),
     "sure": (
         "Sure",
-        "How clearly a row belongs to its cluster, from 0 to 100%: for centres, how much nearer its "
-        "own is than the next; for a mixture, a probability; else the share of its nearest rows "
-        "that are in the same cluster.",
+        "How clearly a row belongs to its cluster, from 0 to 100%: for centres, how much nearer "
+        "its own is than the next; for a mixture, a probability; else the share of its nearest "
+        "rows that are in the same cluster.",
     ),
     "tsne": (
         "t-SNE",
