@@ -62,7 +62,7 @@ class EqualWeight(TransformerMixin, BaseEstimator):
     --------
     >>> import numpy as np
     >>> Z = EqualWeight().fit_transform(np.array([[1.0, 0.0], [0.0, 1.0]]))
-    >>> float(Z.var(axis=0).sum())
+    >>> round(float(Z.var(axis=0).sum()), 6)
     1.0
     """
 

@@ -34,7 +34,7 @@ from groundup.workflow.clusters.gap import gap_statistic
 from groundup.workflow.clusters.grouping import FAMILIES, Evidence, Grouping
 from groundup.workflow.clusters.one_crowd import LEVEL, OneCrowd, one_crowd_test
 from groundup.workflow.clusters.stability import stability
-from groundup.workflow.clusters.verdict import test_in_words, verdict
+from groundup.workflow.clusters.verdict import verdict, words_of_test
 
 Progress = Callable[[int, int, str], None]
 
@@ -235,5 +235,5 @@ def _null(test: OneCrowd, n_rows: int) -> dict[str, Any]:
         "dimension": test.dimension,
         "p_value": test.p_value,
         "level": LEVEL,
-        "words": test_in_words(test, n_rows),
+        "words": words_of_test(test, n_rows),
     }

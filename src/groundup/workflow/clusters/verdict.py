@@ -24,7 +24,7 @@ def verdict(
     n_rows : int
         Rows that the evidence is from.
     """
-    reasons = [test_in_words(test, n_rows)]
+    reasons = [words_of_test(test, n_rows)]
     if chosen is None:
         reasons += _why_none(test, candidates)
         return "There are no clusters here.", reasons
@@ -57,7 +57,7 @@ def verdict(
     return f"There are {chosen.n_clusters} clusters.", reasons
 
 
-def test_in_words(test: OneCrowd, n_rows: int) -> str:
+def words_of_test(test: OneCrowd, n_rows: int) -> str:
     """Say what the test asked, and what came out."""
     if not test.draws:
         return f"With {n_rows} rows no valley between crowds could be told from chance."
