@@ -14,10 +14,10 @@ linkage is reducible (see `_chain`).  So it goes in rounds:
              merge all pairs that are each other's nearest
              who lost its nearest cluster that way, does not know it any more
 
-A round merges about half of all clusters as long as there are many.  When a few thousand are left,
-or a round hardly finds pairs, they are merged along a nearest-neighbour chain, as in `_chain`.
-Ties go to the cluster that was made first; with such an order of all pairs there is always one pair
-to merge.
+A round merges up to half of all clusters.  When a few thousand are left, or a round hardly finds
+pairs, they are merged along a nearest-neighbour chain, as in `_chain`.  In rounds ties go to the
+cluster that was made first; with such an order of all pairs there is always one pair to merge.  The
+chain prefers the cluster that it came from.
 
 The nearest cluster is searched in a k-d tree of the centroids (see `_centroid_tree`).  It is built
 anew for each round, and in the chain when half of its clusters are gone.
