@@ -106,7 +106,7 @@ def traits(
             if mask.all():
                 continue
             of_column = list(_of_column(frame[name], name, kind, mask, name in texts))
-            of_column.sort(key=lambda trait: -trait.strength)
+            of_column.sort(key=lambda trait: (-trait.strength, trait.effect < 0))
             found[c] += of_column if name in texts else of_column[:1]
     for of_cluster in found:
         of_cluster.sort(key=lambda trait: -trait.strength)
