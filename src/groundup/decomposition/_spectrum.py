@@ -1,0 +1,95 @@
+"""The spectrum of a covariance: directions in which rows vary, and the variance along each.
+
+Three ways to it, from what is at hand: the moments of the rows, the centred rows themselves, or
+the triangle R of the centred rows Z = Q R, which has the singular values of Z and only d rows.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from groundup._blocks import thread_count
+from groundup.decomposition._dimension import components_to_keep
+from groundup.decomposition._signs import with_fixed_signs
+from groundup.linear_model._linear_regression import triangle
+from groundup.linear_model._moments import CentredRows, Moments
+
+
+class Spectrum(NamedTuple):
+    """Directions in which the rows vary, and how much."""
+
+    mean: np.ndarray  # (d,)
+    variances: np.ndarray  # (k,), in falling order
+    components: np.ndarray  # (k, d)
+    total: float  # the variance in all directions
+    n_samples: int
+
+    def attributes(self, asked: Any) -> dict[str, Any]:
+        """Return the fitted attributes that keep as many components as `asked` for."""
+        d = len(self.mean)
+        rank = min(self.n_samples, d)
+        k = components_to_keep(asked, self.variances, self.n_samples)
+        kept = self.variances[:k]
+        if self.total > 0.0:
+            ratio = kept / self.total
+        else:
+            warnings.warn(
+                "All rows are the same: there is no variance to explain, so "
+                "explained_variance_ratio_ is 0 and the directions are arbitrary.",
+                stacklevel=2,
+            )
+            ratio = np.zeros(k)
+        # What the other directions share: (total - sum of the kept) / (rank - k)
+        rest = self.variances[k:].sum() if len(self.variances) == rank else self.total - kept.sum()
+        return {
+            "components_": with_fixed_signs(self.components[:k].copy()),
+            "explained_variance_": kept.copy(),
+            "explained_variance_ratio_": ratio,
+            "singular_values_": np.sqrt(kept * (self.n_samples - 1)),
+            "mean_": self.mean,
+            "n_components_": k,
+            "n_samples_": self.n_samples,
+            "noise_variance_": max(0.0, float(rest) / (rank - k)) if k < rank else 0.0,
+        }
+
+
+def of_moments(moments: Moments) -> Spectrum:
+    """Take the eigenvectors of the covariance; all of them, min(n, d)."""
+    n = round(moments.weight)
+    if not np.isfinite(moments.second).all():
+        raise ValueError(
+            "The squares of X overflow: the largest values are too far apart. Scale the columns, "
+            "for example by dividing each by its largest magnitude."
+        )
+    # C v = l v.  The eigenvalues ascend, and rounding can leave one a little below 0.
+    values, vectors = np.linalg.eigh(moments.second / (n - 1))
+    rank = min(n, len(values))
+    variances = np.maximum(values[::-1][:rank], 0.0)
+    total = float(np.trace(moments.second)) / (n - 1)
+    return Spectrum(moments.mean, variances, vectors.T[::-1][:rank], total, n)
+
+
+def of_rows(Z: np.ndarray, mean: np.ndarray) -> Spectrum:
+    """Take the singular values of rows about their mean."""
+    n = len(Z)
+    _, singular, Vt = np.linalg.svd(Z, full_matrices=False)
+    return of_singular_values(singular, Vt, mean, n)
+
+
+def of_triangle(X: np.ndarray, mean: np.ndarray) -> Spectrum:
+    """Take the singular values of R, where the centred rows are Q R: they are those of the rows."""
+    n = len(X)
+    rows = CentredRows(X, np.empty((n, 0)), None, thread_count())
+    _, singular, Vt = np.linalg.svd(triangle(rows, mean), full_matrices=False)
+    return of_singular_values(singular, Vt, mean, n)
+
+
+def of_singular_values(
+    singular: np.ndarray, Vt: np.ndarray, mean: np.ndarray, n: int, total: float | None = None
+) -> Spectrum:
+    """Turn singular values s of n centred rows into variances s^2 / (n - 1)."""
+    variances = singular**2 / (n - 1)
+    return Spectrum(mean, variances, Vt, float(variances.sum()) if total is None else total, n)
