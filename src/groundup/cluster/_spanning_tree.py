@@ -35,6 +35,7 @@ import numpy as np
 from groundup._blocks import single_blas_thread
 from groundup._estimator import read_only
 from groundup.cluster._boruvka import boruvka
+from groundup.cluster._local_dimension import local_dimension
 from groundup.cluster._prim import CHUNK, PRECOMPUTED, core_distances, prim
 from groundup.neighbors._base import query_blocks, tree_is_faster
 from groundup.neighbors._brute import pack, search_panels
@@ -45,7 +46,6 @@ PLAIN = choose_metric("euclidean", 2.0, None, 1)
 LEAF_SIZE = 16
 FEW_ROWS = 700  # Prim's algorithm is done with them before a tree is grown
 CANDIDATES = 5  # nearest rows of each row, for the first rounds of Boruvka's
-ASKED = 100  # rows of which the local dimension is estimated
 TOGETHER = 8192  # rows whose neighbours are searched in one go, so that memory stays linear in n
 
 Edges = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -215,44 +215,6 @@ def _boxes_help(mapped: np.ndarray, metric: Metric) -> bool:
         return False
     most = 4.0 + 4.2 * np.log10(n / 1000.0)
     return d <= most or local_dimension(mapped, metric) <= most
-
-
-def local_dimension(mapped: np.ndarray, metric: Metric) -> float:
-    """Estimate the dimension of what the rows lie on, from the distances of a few rows' nearest.
-
-    In D dimensions the number of rows within t grows as t^D.  The likelihood of distances
-    t_1 <= ... <= t_k of a row's k nearest is then greatest at
-
-        1 / D = mean over j < k   log(t_k / t_j)
-
-    Parameters
-    ----------
-    mapped : ndarray of shape (n_samples, n_features), float64, read-only
-    metric : Metric
-
-    Returns
-    -------
-    float
-        0 where the nearest rows are all the same.
-
-    References
-    ----------
-    .. [1] E. Levina and P. J. Bickel, "Maximum likelihood estimation of intrinsic dimension",
-       NIPS 2004.
-    """
-    n = len(mapped)
-    asked = np.arange(ASKED) * n // ASKED
-    k = min(10, n - 1)
-    searched, rows = np.empty((ASKED, k)), np.empty((ASKED, k), dtype=np.int64)
-    Q = read_only(mapped[asked])
-    all_rows = next(grow(mapped, n))  # one leaf
-    nearest_in_tree(
-        all_rows, metric.kind, metric.p, Q, asked, query_blocks(ASKED), searched, rows, 1
-    )
-    distances = metric.from_searched(searched)
-    far, near = np.repeat(distances[:, -1:], k - 1, axis=1), distances[:, :-1]
-    logs = np.log(far[near > 0.0] / near[near > 0.0])
-    return 1.0 / logs.mean() if logs.sum() > 0.0 else 0.0
 
 
 def _in_range(mapped: np.ndarray, metric: Metric) -> tuple[np.ndarray, float]:
