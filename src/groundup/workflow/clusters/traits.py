@@ -32,6 +32,7 @@ _DEGREES = ((0.7, "far "), (0.474, "much "), (0.33, ""), (0.0, "somewhat "))
 _MOST_LEVELS = 30
 _LEAST_ROWS = 5
 _MOST_WORDS = 300
+_LEAST_KNOWN = 0.25
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,9 @@ def _number(x: np.ndarray, name: str, kind: str, mask: np.ndarray) -> Iterator[T
     x, inside = x[known], mask[known]
     n_in = int(inside.sum())
     n_out = len(x) - n_in
+    # The few known values of a column that is mostly missing say little about a cluster.
+    if n_in < _LEAST_KNOWN * mask.sum() or n_out < _LEAST_KNOWN * (~mask).sum():
+        return
     if n_in == 0 or n_out == 0:
         return
     order = np.argsort(x, kind="stable")
