@@ -17,8 +17,10 @@ from sklearn.metrics import pairwise_distances
 
 from groundup.decomposition import TSNE
 from groundup.decomposition._affinities import conditional_probabilities, joint_probabilities
+from groundup.decomposition._all_pairs import over_all_pairs
 from groundup.decomposition._quad_tree import GROUP, LEAF, empty_tree, grow
-from groundup.decomposition._tsne import _by_tree, _over_all_pairs, descend
+from groundup.decomposition._tsne_descent import descend
+from groundup.decomposition._tsne_forces import by_tree
 
 
 def rows_and_map(n, d=2, seed=0, spread=5.0):
@@ -144,7 +146,7 @@ def test_forces_over_all_pairs_are_the_naive_ones(d):
     P, Y = rows_and_map(60, d)
     P = P.toarray()
     freedom = max(d - 1.0, 1.0)
-    forces, divergence = _over_all_pairs(P, Y, freedom, 1)
+    forces, divergence = over_all_pairs(P, Y, freedom, 1)
     pull, push = forces(Y)
     naive_pull, naive_push, total = tsne_naive.pull_and_push(P, Y)
     np.testing.assert_allclose(pull, naive_pull, rtol=1e-9, atol=1e-12)
@@ -171,8 +173,8 @@ def test_the_gradient_is_the_slope_of_the_divergence(d):
 def test_angle_zero_sums_all_pairs(kind, n, d):
     P, _ = rows_and_map(n)
     Y = points(kind, n, d)
-    pull, push = _by_tree(P, Y, 0.0, 1)[0](Y)
-    exact_pull, exact_push = _over_all_pairs(P.toarray(), Y, d - 1.0, 1)[0](Y)
+    pull, push = by_tree(P, Y, 0.0, 1)[0](Y)
+    exact_pull, exact_push = over_all_pairs(P.toarray(), Y, d - 1.0, 1)[0](Y)
     # The tree's sums are made in single precision.
     for ours, exact in [(pull, exact_pull), (push[:, :d], exact_push[:, :d])]:
         np.testing.assert_allclose(ours, exact, rtol=1e-4, atol=2e-5 * np.abs(exact).max() + 1e-12)
@@ -182,8 +184,8 @@ def test_angle_zero_sums_all_pairs(kind, n, d):
 @pytest.mark.parametrize(("d", "most"), [(2, 0.015), (3, 0.03)])
 def test_the_push_by_tree_is_close_to_that_of_all_pairs(d, most):
     P, Y = rows_and_map(1500, d, spread=15.0)
-    _, push = _by_tree(P, Y, 0.5, 1)[0](Y)
-    _, exact = _over_all_pairs(P.toarray(), Y, d - 1.0, 1)[0](Y)
+    _, push = by_tree(P, Y, 0.5, 1)[0](Y)
+    _, exact = over_all_pairs(P.toarray(), Y, d - 1.0, 1)[0](Y)
     ours = push[:, :d] / push[:, d].sum()
     right = exact[:, :d] / exact[:, d].sum()
     assert np.linalg.norm(ours - right) < most * np.linalg.norm(right)
@@ -195,11 +197,11 @@ def test_the_gradient_by_tree_is_as_exact_as_that_of_scikit_learn():
     Y = TSNE(max_iter=300).fit_transform(X)
     P, _ = rows_and_map(1500)
     n = len(Y)
-    forces, divergence = _by_tree(P, Y, 0.5, 1)
+    forces, divergence = by_tree(P, Y, 0.5, 1)
     pull, push = forces(Y)
     total = push[:, 2].sum()
     ours = 4.0 * (pull - push[:, :2] / total)
-    pull, push = _over_all_pairs(P.toarray(), Y, 1.0, 1)[0](Y)
+    pull, push = over_all_pairs(P.toarray(), Y, 1.0, 1)[0](Y)
     exact = 4.0 * (pull - push[:, :2] / push[:, 2].sum())
     kl, theirs = _kl_divergence_bh(Y.astype(np.float32).ravel(), P, 1, n, 2, angle=0.5)
     error = np.linalg.norm(ours - exact)
@@ -226,7 +228,7 @@ def test_every_step_is_the_one_of_the_textbook():
     P, Y = rows_and_map(40, spread=1e-2)
     P = P.toarray()
     naive, last, gains = Y.copy(), np.zeros_like(Y), np.ones_like(Y)
-    forces, divergence = _over_all_pairs(P, Y, 1.0, 1)
+    forces, divergence = over_all_pairs(P, Y, 1.0, 1)
     looks = []
     steps = descend(
         forces, divergence, Y, 1.0, 50.0, 4.0, 260, 300, 0.0, lambda *look: looks.append(look)
@@ -307,7 +309,7 @@ def test_exact_has_any_number_of_dimensions():
         TSNE(4).fit(X)
 
 
-def test_two_threads_give_the_same_bits_by_tree():
+def test_two_threads_give_the_same_bitsby_tree():
     X, _ = make_blobs(1200, 8, centers=6, random_state=2)
     one = TSNE(max_iter=260, n_jobs=1).fit(X)
     two = TSNE(max_iter=260, n_jobs=2).fit(X)
@@ -343,7 +345,7 @@ def test_metrics_of_the_neighbours():
 
 def test_stops_without_progress_and_at_a_flat_gradient():
     P, Y = rows_and_map(20)
-    forces, _ = _over_all_pairs(P.toarray(), Y, 1.0, 1)
+    forces, _ = over_all_pairs(P.toarray(), Y, 1.0, 1)
     no_progress = descend(
         forces, lambda Y, total: 1.0, Y, 1.0, 1.0, 12.0, 1000, 60, 0.0, lambda *look: None
     )

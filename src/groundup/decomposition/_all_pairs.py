@@ -11,7 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
+from groundup._blocks import block_bounds
 from groundup._kernel import block_kernel, kernel
+from groundup.decomposition._tsne_descent import Divergence, Forces
 
 
 @kernel
@@ -95,3 +97,20 @@ def divergence_of_all(P: np.ndarray, Y: np.ndarray, freedom: float, total: float
     p = P[i, j]
     u = 1.0 + ((Y[i] - Y[j]) ** 2).sum(axis=1) / freedom
     return float(np.sum(p * (np.log(p) + 0.5 * (freedom + 1.0) * np.log(u) + np.log(total))))
+
+
+def over_all_pairs(
+    P: np.ndarray, Y: np.ndarray, freedom: float, n_threads: int
+) -> tuple[Forces, Divergence]:
+    """Prepare the sum over all pairs: ``forces`` and ``divergence`` for `descend`."""
+    n, d = Y.shape
+    pull, push = np.empty((n, d)), np.empty((n, d + 1))
+    bounds = block_bounds(n, block_rows=64)
+
+    def forces(Y):
+        pull_and_push_all(
+            np.ascontiguousarray(Y.T), P, freedom, bounds, pull, push, n_threads=n_threads
+        )
+        return pull, push
+
+    return forces, lambda Y, total: divergence_of_all(P, Y, freedom, total)

@@ -55,15 +55,15 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse.linalg import svds
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from groundup._blocks import single_blas_thread, thread_count
-from groundup._estimator import Estimator, Steps, read_only
+from groundup._estimator import Steps, read_only
 from groundup.decomposition._dimension import components_to_keep
 from groundup.decomposition._power_iteration import leading_singular_vectors
+from groundup.decomposition._principal_model import PrincipalComponents
 from groundup.decomposition._scatter import mean_of, scatter
 from groundup.decomposition._spectrum import (
     Spectrum,
@@ -77,7 +77,7 @@ from groundup.linear_model._moments import Moments, merged
 LOST = 1e-8  # part of the largest variance below which a covariance has few digits left
 
 
-class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
+class PCA(PrincipalComponents):
     """Principal component analysis, exact or randomised, at once or piece by piece.
 
     Parameters
@@ -261,16 +261,6 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
                 f"with svd_solver={solver!r}: {n} rows in {d} columns vary in no more directions."
             )
 
-    def _check_values(self, X):
-        # Every value enters the mean or a projection: whether these are finite is seen in less
-        # time than a pass over all values takes.
-        pass
-
-    def _require_finite(self, result: np.ndarray, X: np.ndarray) -> None:
-        """Raise a ValueError if a value of `X` is not finite, as `result` would show."""
-        if not np.isfinite(result).all():
-            super()._check_values(X)
-
     def _steps(self, X: np.ndarray, y: Any, sample_weight: np.ndarray | None) -> Steps:
         n, d = X.shape
         solver = self._solver(n, d)
@@ -382,121 +372,3 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             setattr(self, name, value)
         self._moments, self._fit_svd_solver = moments, "covariance_eigh"
         return self
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Return the coordinates of rows along the components.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_components_)
-        """
-        X = self._validated_for_prediction(X)
-        # Centred before the product: columns far from zero would lose digits in it.
-        with single_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
-            projected = np.asarray((X - self.mean_) @ self.components_.T)
-        self._require_finite(projected if projected.size else X, X)
-        if self.whiten:
-            projected /= self._deviations()
-        return projected
-
-    def _deviations(self) -> np.ndarray:
-        # A direction without variance would be divided by zero.
-        return np.maximum(np.sqrt(self.explained_variance_), np.finfo(np.float64).eps)
-
-    def inverse_transform(self, X: Any) -> np.ndarray:
-        """Return the rows that have these coordinates.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_components_)
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_features)
-            The nearest points on the plane of the components.
-        """
-        check_is_fitted(self)
-        X = check_array(X, dtype=np.float64)
-        if X.shape[1] != self.n_components_:
-            raise ValueError(
-                f"X has {X.shape[1]} columns, but there are {self.n_components_} components; give "
-                "what transform returned."
-            )
-        if self.whiten:
-            X = X * self._deviations()
-        return np.asarray(X @ self.components_ + self.mean_)
-
-    def get_covariance(self) -> np.ndarray:
-        """Return the covariance of the model: the components, and equal noise elsewhere.
-
-        Returns
-        -------
-        ndarray of shape (n_features, n_features)
-        """
-        check_is_fitted(self)
-        # C = V^T diag(l - noise) V + noise I
-        above = np.maximum(self.explained_variance_ - self.noise_variance_, 0.0)
-        covariance = (self.components_.T * above) @ self.components_
-        covariance.flat[:: len(covariance) + 1] += self.noise_variance_
-        return np.asarray(covariance)
-
-    def get_precision(self) -> np.ndarray:
-        """Return the inverse of `get_covariance`.
-
-        Returns
-        -------
-        ndarray of shape (n_features, n_features)
-        """
-        check_is_fitted(self)
-        noise = self.noise_variance_
-        if noise == 0.0:
-            return np.asarray(np.linalg.inv(self.get_covariance()))
-        # The components are orthonormal, so the inverse acts on each direction alone:
-        # C^-1 = V^T diag(1 / max(l, noise) - 1 / noise) V + 1 / noise I
-        less = 1.0 / np.maximum(self.explained_variance_, noise) - 1.0 / noise
-        precision = (self.components_.T * less) @ self.components_
-        precision.flat[:: len(precision) + 1] += 1.0 / noise
-        return np.asarray(precision)
-
-    def score_samples(self, X: Any) -> np.ndarray:
-        """Return each row's log-likelihood under the normal distribution of the model.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray of shape (n_samples,)
-        """
-        X = self._validated_for_prediction(X)
-        Z = X - self.mean_
-        # log N(x; m, C) = -1/2 ( z^T C^-1 z + d log 2 pi - log |C^-1| )
-        precision = self.get_precision()
-        _, log_determinant = np.linalg.slogdet(precision)
-        with np.errstate(over="ignore", invalid="ignore"):
-            squares = np.einsum("ij,ij->i", Z, Z @ precision)
-        self._require_finite(squares, X)
-        return np.asarray(-0.5 * (squares + Z.shape[1] * np.log(2.0 * np.pi) - log_determinant))
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Return the mean log-likelihood of the rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-        y : ignored
-
-        Returns
-        -------
-        float
-        """
-        return float(self.score_samples(X).mean())
-
-    @property
-    def _n_features_out(self) -> int:
-        return len(self.components_)

@@ -46,7 +46,6 @@ References
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -55,131 +54,18 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from groundup._blocks import block_bounds, thread_count
-from groundup._estimator import Estimator, Steps
-from groundup._kernel import MOST_THREADS, kernel
+from groundup._blocks import thread_count
+from groundup._estimator import Estimator
 from groundup.decomposition._affinities import conditional_probabilities, joint_probabilities
-from groundup.decomposition._all_pairs import divergence_of_all, pull_and_push_all
+from groundup.decomposition._all_pairs import over_all_pairs
 from groundup.decomposition._pca import PCA
-from groundup.decomposition._quad_tree import empty_tree, grow
-from groundup.decomposition._tsne_forces import pull_and_push, sum_of_logs
+from groundup.decomposition._tsne_descent import EXPLORATION, descend
+from groundup.decomposition._tsne_forces import by_tree
 from groundup.neighbors import NearestNeighbors
 from groundup.neighbors._metrics import METRICS
 
-EXPLORATION = 250  # steps with exaggerated P
-CHECK_EVERY = 50  # steps between two looks at the divergence
 START_SIZE = 1e-4  # standard deviation of the first coordinate at the start
 SMALL = 1000  # so few points are not worth a second thread
-
-# (pull (n, d), push (n, d + 1)) at the points Y (n, d), and the divergence there
-Forces = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-Divergence = Callable[[np.ndarray, float], float]
-
-
-@kernel
-def move(
-    pull,  # (n, d) in
-    push,  # (n, d + 1) in
-    total,  # float in: Z
-    exaggeration,  # float in: what P is multiplied by
-    freedom,  # float in: v
-    momentum,  # float in
-    learning_rate,  # float in
-    Y,  # (n, d) inout
-    last,  # (n, d) inout: the last move
-    gains,  # (n, d) inout
-):
-    """Take a step, and return the length of the gradient times the gains."""
-    square = 0.0
-    for i in range(Y.shape[0]):
-        for f in range(Y.shape[1]):
-            # dC/dy = 2 (v + 1) / v (pull - push / Z)
-            slope = exaggeration * pull[i, f] - push[i, f] / total
-            slope *= 2.0 * (freedom + 1.0) / freedom
-            agree = last[i, f] * slope < 0.0  # the last move went downhill here too
-            gain = gains[i, f] + 0.2 if agree else gains[i, f] * 0.8
-            gains[i, f] = max(gain, 0.01)
-            slope *= gains[i, f]
-            last[i, f] = momentum * last[i, f] - learning_rate * slope
-            Y[i, f] += last[i, f]
-            square += slope * slope
-    return np.sqrt(square)
-
-
-def descend(
-    forces: Forces,
-    divergence: Divergence,
-    Y: np.ndarray,
-    freedom: float,
-    learning_rate: float,
-    early_exaggeration: float,
-    max_iter: int,
-    patience: int,
-    min_grad_norm: float,
-    report: Callable[[int, float, float], None],
-) -> Steps:
-    """Move the points downhill; yields them after every step.
-
-    Parameters
-    ----------
-    forces : callable
-        ``forces(Y)`` returns pull (n, d) and push (n, d + 1), as in `_tsne_forces`.
-    divergence : callable
-        ``divergence(Y, Z)`` returns the Kullback-Leibler divergence.
-    Y : ndarray of shape (n, d)
-        Where the points start; they are moved in place.
-    freedom : float
-        Degrees of freedom v of the map's heavy tail.
-    learning_rate, early_exaggeration : float
-    max_iter : int
-        The most steps, the first 250 of them with exaggerated P.
-    patience : int
-        Stop after so many steps without a smaller divergence; not in the first 250.
-    min_grad_norm : float
-        Stop where the gradient is not longer than this.
-    report : callable
-        Told the step, the divergence and the length of the gradient at every look.
-
-    Yields
-    ------
-    dict
-        ``embedding_``, ``kl_divergence_`` (at the last look; NaN before the first), ``n_iter_`` and
-        ``learning_rate_``.
-    """
-    last, gains = np.zeros_like(Y), np.ones_like(Y)
-    step, kl = 0, np.nan
-    for exaggeration, momentum, until in (
-        (early_exaggeration, 0.5, min(EXPLORATION, max_iter)),
-        (1.0, 0.8, max_iter),
-    ):
-        best, best_step = np.inf, step
-        while step < until:
-            step += 1
-            pull, push = forces(Y)
-            total = push[:, -1].sum()
-            looks = step % CHECK_EVERY == 0 or step == max_iter
-            if looks:
-                # sum e p log(e p / q) = e (sum p log(p / q) + log e)
-                kl = exaggeration * (divergence(Y, total) + np.log(exaggeration))
-            length = move(
-                pull, push, total, exaggeration, freedom, momentum, learning_rate, Y, last, gains
-            )
-            if looks:
-                report(step, kl, length)
-            yield {
-                "embedding_": Y,
-                "kl_divergence_": kl,
-                "n_iter_": step,
-                "learning_rate_": learning_rate,
-            }
-            if not looks:
-                continue
-            if kl < best:
-                best, best_step = kl, step
-            elif step - best_step > patience and exaggeration == 1.0:
-                break
-            if length <= min_grad_norm:
-                break
 
 
 class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
@@ -424,9 +310,9 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
         if n < SMALL:
             n_threads = 1
         if self.method == "exact":
-            forces, divergence = _over_all_pairs(P.toarray(), Y, freedom, n_threads)
+            forces, divergence = over_all_pairs(P.toarray(), Y, freedom, n_threads)
         else:
-            forces, divergence = _by_tree(P, Y, self.angle, n_threads)
+            forces, divergence = by_tree(P, Y, self.angle, n_threads)
         if self.learning_rate == "auto":
             learning_rate = max(n / self.early_exaggeration / 4, 50.0)
         else:
@@ -497,60 +383,3 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
             )
         if self.verbose and step == self.max_iter:
             print(f"[t-SNE] KL divergence after {step} iterations: {kl:.6f}")
-
-
-def _over_all_pairs(P, Y, freedom, n_threads):
-    """Prepare the sum over all pairs: ``forces`` and ``divergence`` for `descend`."""
-    n, d = Y.shape
-    pull, push = np.empty((n, d)), np.empty((n, d + 1))
-    bounds = block_bounds(n, block_rows=64)
-
-    def forces(Y):
-        pull_and_push_all(
-            np.ascontiguousarray(Y.T), P, freedom, bounds, pull, push, n_threads=n_threads
-        )
-        return pull, push
-
-    return forces, lambda Y, total: divergence_of_all(P, Y, freedom, total)
-
-
-def _by_tree(P, Y, angle, n_threads):
-    """Prepare the Barnes-Hut sum: ``forces`` and ``divergence`` for `descend`."""
-    n, d = Y.shape
-    offsets, neighbors = P.indptr.astype(np.int64), P.indices.astype(np.uint32)
-    p = P.data.astype(np.float32)
-    known = P.data[P.data > 0]
-    entropy = -float(known @ np.log(known))
-    pull, push = np.empty((n, d)), np.empty((n, d + 1))
-    bounds = block_bounds(n, block_rows=128)
-    tree = empty_tree(n, d)
-    met = np.empty((MOST_THREADS, 4, n), np.float32)  # memory that is not touched costs nothing
-
-    def packed(Y):
-        pairs = np.ascontiguousarray(Y[:, :2], np.float32).view(np.uint64)[:, 0]
-        return pairs, np.ascontiguousarray(Y[:, 2:].ravel(), np.float32)
-
-    def forces(Y):
-        counts = grow(Y, tree)
-        pull_and_push(
-            *packed(Y),
-            offsets,
-            neighbors,
-            p,
-            tree,
-            counts,
-            angle,
-            bounds,
-            met,
-            pull,
-            push,
-            n_threads=n_threads,
-        )
-        return pull, push
-
-    def divergence(Y, total):
-        # sum p log(p / (q / Z)) = sum p log p + (v + 1) / 2 sum p log u + log Z
-        mean_log = sum_of_logs(*packed(Y), offsets, neighbors, p)
-        return 0.5 * d * mean_log + np.log(total) - entropy
-
-    return forces, divergence

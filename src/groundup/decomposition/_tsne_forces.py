@@ -28,11 +28,16 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import get_thread_id, prange
 
+from groundup._blocks import block_bounds
 from groundup._exponential import LOG_2, log_of_one_plus
-from groundup._kernel import block_kernel, kernel
+from groundup._kernel import MOST_THREADS, block_kernel, kernel
+from groundup.decomposition._quad_tree import empty_tree, grow
+from groundup.decomposition._tsne_descent import Divergence, Forces
 
 ONE = np.float32(1.0)
 HALF = np.float32(0.5)
@@ -262,3 +267,45 @@ def sum_of_logs(
                 square = HALF * (square + (third[i] - third[j]) * (third[i] - third[j]))
             total += p[start + e] * _log(ONE + square)
     return total
+
+
+def by_tree(P: Any, Y: np.ndarray, angle: float, n_threads: int) -> tuple[Forces, Divergence]:
+    """Prepare the Barnes-Hut sum: ``forces`` and ``divergence`` for `descend`."""
+    n, d = Y.shape
+    offsets, neighbors = P.indptr.astype(np.int64), P.indices.astype(np.uint32)
+    p = P.data.astype(np.float32)
+    known = P.data[P.data > 0]
+    entropy = -float(known @ np.log(known))
+    pull, push = np.empty((n, d)), np.empty((n, d + 1))
+    bounds = block_bounds(n, block_rows=128)
+    tree = empty_tree(n, d)
+    met = np.empty((MOST_THREADS, 4, n), np.float32)  # memory that is not touched costs nothing
+
+    def packed(Y):
+        pairs = np.ascontiguousarray(Y[:, :2], np.float32).view(np.uint64)[:, 0]
+        return pairs, np.ascontiguousarray(Y[:, 2:].ravel(), np.float32)
+
+    def forces(Y):
+        counts = grow(Y, tree)
+        pull_and_push(
+            *packed(Y),
+            offsets,
+            neighbors,
+            p,
+            tree,
+            counts,
+            angle,
+            bounds,
+            met,
+            pull,
+            push,
+            n_threads=n_threads,
+        )
+        return pull, push
+
+    def divergence(Y, total):
+        # sum p log(p / (q / Z)) = sum p log p + (v + 1) / 2 sum p log u + log Z
+        mean_log = sum_of_logs(*packed(Y), offsets, neighbors, p)
+        return 0.5 * d * mean_log + np.log(total) - entropy
+
+    return forces, divergence
