@@ -27,11 +27,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 ROUNDS = 9
 SHORTEST_RUN = 0.02  # seconds; a faster call is repeated within a round until it lasts that long
 PAUSE = 0.01  # seconds between libraries, for the last one's idle threads to stop spinning
+INTELEX = "scikit-learn-intelex"
+
+
+def estimator(module: str, name: str, **parameters: Any) -> Callable[[], Any]:
+    """Say which class is built with which parameters; it is imported when it is asked for."""
+    return lambda: getattr(import_module(module), name)(**parameters)
 
 
 def fitting(estimator: Any, data: tuple) -> Callable[[], Any]:

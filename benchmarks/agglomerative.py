@@ -10,11 +10,7 @@ from importlib import import_module
 
 import numpy as np
 
-from benchmarks._harness import Workload
-
-
-def _estimator(module: str, **parameters):
-    return lambda: import_module(module).AgglomerativeClustering(**parameters)
+from benchmarks._harness import Workload, estimator
 
 
 class _Fastcluster:
@@ -51,7 +47,9 @@ def _heights(fitted, data):
 
 def _workload(linkage: str, n: int, d: int, peers: tuple[str, ...], data=groups) -> Workload:
     everyone = {
-        "scikit-learn": _estimator("sklearn.cluster", linkage=linkage, compute_distances=True),
+        "scikit-learn": estimator(
+            "sklearn.cluster", "AgglomerativeClustering", linkage=linkage, compute_distances=True
+        ),
         "fastcluster": lambda: _Fastcluster("linkage", linkage),
         "fastcluster, vectors": lambda: _Fastcluster("linkage_vector", linkage),
     }
@@ -59,7 +57,7 @@ def _workload(linkage: str, n: int, d: int, peers: tuple[str, ...], data=groups)
     return Workload(
         f"AgglomerativeClustering, {linkage}, {n:,} x {d}{what}",
         data(n, d),
-        _estimator("groundup.cluster", linkage=linkage),
+        estimator("groundup.cluster", "AgglomerativeClustering", linkage=linkage),
         {name: everyone[name] for name in peers},
         _heights,
         {"sum of heights": 1e-9},

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 from sklearn.datasets import make_classification
 from sklearn.metrics import log_loss
 
-from benchmarks._harness import Workload
+from benchmarks._harness import Workload, estimator
 
 TEST_ROWS = 20_000
 # From one random table to the next, two libraries' losses differ by 0.7% (one standard deviation)
@@ -48,21 +46,17 @@ def smooth(n: int, p: int):
     return data
 
 
-def _estimator(module: str, name: str, **parameters):
-    return lambda: getattr(import_module(module), name)(**parameters)
-
-
 def _libraries(kind: str):
     scikit = {"max_iter": 100, "early_stopping": False}
     name = f"HistGradientBoosting{kind}"
     return (
-        _estimator("groundup.ensemble", name, **scikit),
+        estimator("groundup.ensemble", name, **scikit),
         {
-            "scikit-learn": _estimator("sklearn.ensemble", name, **scikit),
-            "LightGBM": _estimator(
+            "scikit-learn": estimator("sklearn.ensemble", name, **scikit),
+            "LightGBM": estimator(
                 "lightgbm", f"LGBM{kind}", n_estimators=100, num_leaves=31, n_jobs=2, verbose=-1
             ),
-            "XGBoost": _estimator(
+            "XGBoost": estimator(
                 "xgboost",
                 f"XGB{kind}",
                 n_estimators=100,

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 
-from benchmarks._harness import Workload
-
-
-def _estimator(module: str, name: str, **parameters):
-    return lambda: getattr(import_module(module), name)(**parameters)
+from benchmarks._harness import Workload, estimator
 
 
 def correlated(n: int, d: int):
@@ -65,10 +59,10 @@ def _pca(n: int, d: int, k: int) -> Workload:
     return Workload(
         f"PCA, {n:,} x {d}, {k} components",
         correlated(n, d),
-        _estimator("groundup.decomposition", "PCA", n_components=k),
+        estimator("groundup.decomposition", "PCA", n_components=k),
         {
-            "scikit-learn": _estimator("sklearn.decomposition", "PCA", n_components=k),
-            "scikit-learn-intelex": _estimator("sklearnex.decomposition", "PCA", n_components=k),
+            "scikit-learn": estimator("sklearn.decomposition", "PCA", n_components=k),
+            "scikit-learn-intelex": estimator("sklearnex.decomposition", "PCA", n_components=k),
         },
         _unexplained,
         {"variance not explained": 1e-9},
@@ -81,8 +75,8 @@ def _truncated_svd(text: str, data, k: int) -> Workload:
     return Workload(
         f"TruncatedSVD, {text}, {k} components",
         data,
-        _estimator("groundup.decomposition", "TruncatedSVD", **parameters),
-        {"scikit-learn": _estimator("sklearn.decomposition", "TruncatedSVD", **parameters)},
+        estimator("groundup.decomposition", "TruncatedSVD", **parameters),
+        {"scikit-learn": estimator("sklearn.decomposition", "TruncatedSVD", **parameters)},
         _unexplained,
         {"variance not explained": 1e-6},
         _fitting,

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 
-from benchmarks._harness import Workload
-
-
-def estimator(module: str, name: str, **parameters):
-    """Import and build an estimator when it is asked for."""
-    return lambda: getattr(import_module(module), name)(**parameters)
+from benchmarks._harness import Workload, estimator
 
 
 def blobs_and_noise(n: int, d: int, k: int = 20, spread: float = 0.3):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 from sklearn.datasets import load_iris, make_classification
 
-from benchmarks._harness import Workload
-
-INTELEX = "scikit-learn-intelex"
+from benchmarks._harness import INTELEX, Workload, estimator
 
 
-def _estimator(module: str, name: str, **parameters):
-    return lambda: getattr(import_module(module), name)(random_state=0, **parameters)
+def _seeded(module: str, name: str, **parameters):
+    return estimator(module, name, random_state=0, **parameters)
 
 
 def two_classes(n: int, m: int, p: int):
@@ -68,10 +64,10 @@ def _forest(name: str, n: int, p: int, data, quality, **parameters) -> Workload:
     return Workload(
         f"{name}, 100 trees, {n:,} x {p}",
         data,
-        _estimator("groundup.ensemble", name, n_jobs=2, **parameters),
+        _seeded("groundup.ensemble", name, n_jobs=2, **parameters),
         {
-            "scikit-learn": _estimator("sklearn.ensemble", name, n_jobs=2, **parameters),
-            INTELEX: _estimator("sklearnex.ensemble", name, n_jobs=2, **parameters),
+            "scikit-learn": _seeded("sklearn.ensemble", name, n_jobs=2, **parameters),
+            INTELEX: _seeded("sklearnex.ensemble", name, n_jobs=2, **parameters),
         },
         quality,
         {QUALITY[quality]: 0.03},
@@ -82,8 +78,8 @@ def _tree(name: str, size: str, data, quality, level: float) -> Workload:
     return Workload(
         f"{name}, {size}",
         data,
-        _estimator("groundup.tree", name),
-        {"scikit-learn": _estimator("sklearn.tree", name)},
+        _seeded("groundup.tree", name),
+        {"scikit-learn": _seeded("sklearn.tree", name)},
         quality,
         {QUALITY[quality]: level},
     )

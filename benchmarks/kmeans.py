@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 
-from benchmarks._harness import Workload
-
-INTELEX = "scikit-learn-intelex"
-
-
-def _estimator(module: str, name: str, **parameters):
-    return lambda: getattr(import_module(module), name)(**parameters)
+from benchmarks._harness import INTELEX, Workload, estimator
 
 
 def clouds(n: int, d: int, k: int):
@@ -45,10 +37,10 @@ def _workload(n: int, d: int, k: int) -> Workload:
     return Workload(
         f"KMeans, {n:,} x {d}, k={k}, same start",
         clouds(n, d, k),
-        _estimator("groundup.cluster", "KMeans", algorithm="auto", **parameters),
+        estimator("groundup.cluster", "KMeans", algorithm="auto", **parameters),
         {
-            "scikit-learn": _estimator("sklearn.cluster", "KMeans", **parameters),
-            INTELEX: _estimator("sklearnex.cluster", "KMeans", **parameters),
+            "scikit-learn": estimator("sklearn.cluster", "KMeans", **parameters),
+            INTELEX: estimator("sklearnex.cluster", "KMeans", **parameters),
         },
         _inertia,
         {"inertia": 1e-9},
@@ -60,9 +52,9 @@ def _small(name: str, peers: tuple[str, ...], **parameters) -> Workload:
     return Workload(
         f"{name}, 150 x 4, defaults",
         clouds(150, 4, 3),
-        _estimator("groundup.cluster", name, random_state=0, **parameters),
+        estimator("groundup.cluster", name, random_state=0, **parameters),
         {
-            library: _estimator(f"{module}.cluster", name, random_state=0, **parameters)
+            library: estimator(f"{module}.cluster", name, random_state=0, **parameters)
             for library, module in (("scikit-learn", "sklearn"), (INTELEX, "sklearnex"))
             if library in peers
         },
@@ -80,9 +72,9 @@ WORKLOADS = [
     Workload(
         "MiniBatchKMeans, 1,000,000 x 8, k=100",
         clouds(1_000_000, 8, 100),
-        _estimator("groundup.cluster", "MiniBatchKMeans", n_clusters=100, random_state=0),
+        estimator("groundup.cluster", "MiniBatchKMeans", n_clusters=100, random_state=0),
         {
-            "scikit-learn": _estimator(
+            "scikit-learn": estimator(
                 "sklearn.cluster", "MiniBatchKMeans", n_clusters=100, random_state=0
             )
         },

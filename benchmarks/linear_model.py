@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 
-from benchmarks._harness import Workload
-
-INTELEX = "scikit-learn-intelex"
-
-
-def _estimator(module: str, name: str, **parameters):
-    return lambda: getattr(import_module(module), name)(**parameters)
+from benchmarks._harness import INTELEX, Workload, estimator
 
 
 def _peers(name: str, intelex: str, **parameters) -> dict:
     return {
-        "scikit-learn": _estimator("sklearn.linear_model", name, **parameters),
-        INTELEX: _estimator(intelex, name, **parameters),
+        "scikit-learn": estimator("sklearn.linear_model", name, **parameters),
+        INTELEX: estimator(intelex, name, **parameters),
     }
 
 
@@ -57,7 +49,7 @@ def _least_squares(n: int, d: int) -> Workload:
     return Workload(
         f"LinearRegression, {n:,} x {d:,}",
         lambda: regression(n, d),
-        _estimator("groundup.linear_model", "LinearRegression"),
+        estimator("groundup.linear_model", "LinearRegression"),
         _peers("LinearRegression", "sklearnex.linear_model"),
         squared_error,
         {"mean squared error": 1e-9},
@@ -71,7 +63,7 @@ def _ridge(n: int, d: int) -> Workload:
     return Workload(
         f"Ridge, {n:,} x {d:,}",
         lambda: regression(n, d),
-        _estimator("groundup.linear_model", "Ridge"),
+        estimator("groundup.linear_model", "Ridge"),
         peers,
         squared_error,
         {"mean squared error": 1e-9},
@@ -81,11 +73,11 @@ def _ridge(n: int, d: int) -> Workload:
 def _sparse(name: str, n: int, d: int, alpha: float, **parameters) -> Workload:
     parameters["alpha"] = alpha
     peers = _peers(name, "daal4py.sklearn.linear_model", **parameters)
-    peers["celer"] = _estimator("celer", name, **parameters)
+    peers["celer"] = estimator("celer", name, **parameters)
     return Workload(
         f"{name}, {n:,} x {d:,}, alpha = {alpha:g} of the largest",
         lambda: regression(n, d),
-        _estimator("groundup.linear_model", name, **parameters),
+        estimator("groundup.linear_model", name, **parameters),
         peers,
         penalised(alpha, parameters.get("l1_ratio", 1.0)),
         {"objective": 1e-5},

@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 from sklearn.datasets import load_iris, make_classification
 
-from benchmarks._harness import Workload
-
-INTELEX = "scikit-learn-intelex"
-
-
-def _estimator(module: str, **parameters):
-    return lambda: import_module(module).LogisticRegression(**parameters)
+from benchmarks._harness import INTELEX, Workload, estimator
 
 
 def classification(n: int, d: int, n_classes: int = 2, seed: int = 0):
@@ -53,12 +45,12 @@ def _smooth(name: str, data, **parameters) -> Workload:
     return Workload(
         f"LogisticRegression, {name}",
         data,
-        _estimator("groundup.linear_model", **parameters),
+        estimator("groundup.linear_model", "LogisticRegression", **parameters),
         {
-            "scikit-learn": _estimator("sklearn.linear_model", **parameters),
-            INTELEX: _estimator("sklearnex.linear_model", **parameters),
-            "scikit-learn, newton-cholesky": _estimator(
-                "sklearn.linear_model", solver="newton-cholesky", **parameters
+            "scikit-learn": estimator("sklearn.linear_model", "LogisticRegression", **parameters),
+            INTELEX: estimator("sklearnex.linear_model", "LogisticRegression", **parameters),
+            "scikit-learn, newton-cholesky": estimator(
+                "sklearn.linear_model", "LogisticRegression", solver="newton-cholesky", **parameters
             ),
         },
         objective(parameters.get("C", 1.0)),
@@ -70,17 +62,17 @@ def _sparse(name: str, data, C: float, l1_ratio: float, saga: bool = True) -> Wo
     parameters = {"C": C, "l1_ratio": l1_ratio}
     peers = {}
     if l1_ratio == 1.0:
-        peers["scikit-learn, liblinear"] = _estimator(
-            "sklearn.linear_model", solver="liblinear", **parameters
+        peers["scikit-learn, liblinear"] = estimator(
+            "sklearn.linear_model", "LogisticRegression", solver="liblinear", **parameters
         )
     if saga:
-        peers["scikit-learn"] = _estimator(
-            "sklearn.linear_model", solver="saga", max_iter=300, **parameters
+        peers["scikit-learn"] = estimator(
+            "sklearn.linear_model", "LogisticRegression", solver="saga", max_iter=300, **parameters
         )
     return Workload(
         f"LogisticRegression, {name}, l1_ratio = {l1_ratio:g}, C = {C:g}",
         data,
-        _estimator("groundup.linear_model", **parameters),
+        estimator("groundup.linear_model", "LogisticRegression", **parameters),
         peers,
         objective(C, l1_ratio),
         {"objective": 1e-5},

@@ -6,13 +6,7 @@ from importlib import import_module
 
 import numpy as np
 
-from benchmarks._harness import Workload
-
-INTELEX = "scikit-learn-intelex"
-
-
-def _estimator(module: str, name: str, **parameters):
-    return lambda: getattr(import_module(module), name)(**parameters)
+from benchmarks._harness import INTELEX, Workload, estimator
 
 
 class _Index:
@@ -77,10 +71,10 @@ def _workload(name: str, n: int, m: int, d: int, timed, others=None, **parameter
     return Workload(
         f"KNeighborsClassifier, {name}, {n:,} fitted, {m:,} asked, {d} features",
         two_classes(n, m, d),
-        _estimator("groundup.neighbors", "KNeighborsClassifier", **parameters),
+        estimator("groundup.neighbors", "KNeighborsClassifier", **parameters),
         {
-            "scikit-learn": _estimator("sklearn.neighbors", "KNeighborsClassifier", **parameters),
-            INTELEX: _estimator("sklearnex.neighbors", "KNeighborsClassifier", **parameters),
+            "scikit-learn": estimator("sklearn.neighbors", "KNeighborsClassifier", **parameters),
+            INTELEX: estimator("sklearnex.neighbors", "KNeighborsClassifier", **parameters),
             **(others or {}),
         },
         _error,

@@ -5,18 +5,11 @@ The trees are fitted outside the clock, on the first rows of the table.
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 
-from benchmarks._harness import Workload
+from benchmarks._harness import INTELEX, Workload, estimator
 
-INTELEX = "scikit-learn-intelex"
 FITTED = 50_000  # rows to learn from
-
-
-def _estimator(module: str, name: str, **parameters):
-    return lambda: getattr(import_module(module), name)(**parameters)
 
 
 def _two_classes(n: int):
@@ -52,17 +45,17 @@ def _boosting(n: int) -> Workload:
     return Workload(
         f"HistGradientBoostingClassifier, predict_proba, 100 trees of 31 leaves, {n:,} x 30",
         _two_classes(n),
-        _estimator(
+        estimator(
             "groundup.ensemble",
             "HistGradientBoostingClassifier",
             max_iter=100,
             early_stopping=False,
         ),
         {
-            "lightgbm": _estimator(
+            "lightgbm": estimator(
                 "lightgbm", "LGBMClassifier", n_estimators=100, n_jobs=2, verbose=-1
             ),
-            "xgboost": _estimator(
+            "xgboost": estimator(
                 "xgboost",
                 "XGBClassifier",
                 n_estimators=100,
@@ -73,7 +66,7 @@ def _boosting(n: int) -> Workload:
                 tree_method="hist",
                 n_jobs=2,
             ),
-            "scikit-learn": _estimator(
+            "scikit-learn": estimator(
                 "sklearn.ensemble",
                 "HistGradientBoostingClassifier",
                 max_iter=100,
@@ -91,10 +84,10 @@ def _forest(n: int) -> Workload:
     return Workload(
         f"RandomForestClassifier, predict_proba, 100 full trees, {n:,} x 30",
         _two_classes(n),
-        _estimator("groundup.ensemble", "RandomForestClassifier", **parameters),
+        estimator("groundup.ensemble", "RandomForestClassifier", **parameters),
         {
-            "scikit-learn": _estimator("sklearn.ensemble", "RandomForestClassifier", **parameters),
-            INTELEX: _estimator("sklearnex.ensemble", "RandomForestClassifier", **parameters),
+            "scikit-learn": estimator("sklearn.ensemble", "RandomForestClassifier", **parameters),
+            INTELEX: estimator("sklearnex.ensemble", "RandomForestClassifier", **parameters),
         },
         _log_loss,
         {"log-loss": 0.1} if n > 1000 else {},
@@ -106,8 +99,8 @@ def _tree(n: int) -> Workload:
     return Workload(
         f"DecisionTreeClassifier, predict_proba, full depth, {n:,} x 30",
         _two_classes(n),
-        _estimator("groundup.tree", "DecisionTreeClassifier", random_state=0),
-        {"scikit-learn": _estimator("sklearn.tree", "DecisionTreeClassifier", random_state=0)},
+        estimator("groundup.tree", "DecisionTreeClassifier", random_state=0),
+        {"scikit-learn": estimator("sklearn.tree", "DecisionTreeClassifier", random_state=0)},
         lambda probabilities, data: {
             "error": float(np.mean(probabilities.argmax(axis=1) != data[1]))
         },
