@@ -5,18 +5,20 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.metrics import adjusted_rand_score
+from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 from groundup.workflow.clusters import borders, find
-from groundup.workflow.clusters.candidates import labels_of
+from groundup.workflow.clusters.candidates import estimators, labels_of
 from groundup.workflow.clusters.choice import choose
 from groundup.workflow.clusters.crowds import APART, Density, densities, prominences
-from groundup.workflow.clusters.families import KMeans
+from groundup.workflow.clusters.families import AgglomerativeClustering, KMeans
 from groundup.workflow.clusters.find import find_clusters, find_outliers
 from groundup.workflow.clusters.gap import gap_statistic
 from groundup.workflow.clusters.grouping import Grouping
+from groundup.workflow.clusters.merge_trees import MergeTrees
 from groundup.workflow.clusters.one_crowd import bent_sheet, one_crowd_test, spread_ties
-from groundup.workflow.clusters.stability import stability
+from groundup.workflow.clusters.silhouette import Silhouette
+from groundup.workflow.clusters.stability import Resamples
 
 
 def blobs(sizes, d=2, apart=8.0, seed=0):
@@ -124,12 +126,12 @@ def test_clusters_come_back_and_accidents_do_not():
     X, _ = blobs([60, 60, 60], d=3)
     three = KMeans(3, n_init=3, random_state=0).fit(X)
     grouping = Grouping("k-means", "", {}, three, labels_of(three, X), 3)
-    found = stability(X, grouping, seed=0)
+    found = Resamples(X, seed=0).stability(grouping)
     assert found.rand == pytest.approx(1.0)
     assert min(found.by_cluster) == pytest.approx(1.0)
     seven = KMeans(7, n_init=3, random_state=0).fit(X)
     grouping = Grouping("k-means", "", {}, seven, labels_of(seven, X), 7)
-    assert min(stability(X, grouping, seed=0).by_cluster) < 0.75
+    assert min(Resamples(X, seed=0).stability(grouping).by_cluster) < 0.75
 
 
 def test_the_gap_statistic_finds_its_number():
@@ -216,3 +218,39 @@ def test_poor_tables_get_a_verdict(X):
     evidence = find_clusters(X, seed=0, seconds=2)
     assert evidence.verdict
     assert evidence.reasons
+
+
+def test_the_silhouette_is_that_of_scikit_learn():
+    X, y = blobs([40, 30, 20, 1], d=3, apart=3.0)
+    y[::9] = -1
+    expected = silhouette_score(X[y >= 0], y[y >= 0])
+    assert Silhouette(X)(y) == pytest.approx(expected)
+
+
+def test_one_tree_serves_all_numbers_of_groups():
+    X, _ = blobs([40, 30, 20])
+    trees = MergeTrees(X)
+    for linkage in ("ward", "single"):
+        for k in (2, 5, 3):
+            estimator = AgglomerativeClustering(k, linkage=linkage)
+            shared = trees.fit(clone(estimator))
+            assert shared.n_clusters == k
+            np.testing.assert_array_equal(shared.labels_, estimator.fit(X).labels_)
+
+
+def test_without_time_there_is_still_an_answer_which_says_what_was_left_out():
+    X, y = blobs([60, 50], d=3)
+    evidence = find_clusters(X, seed=0, seconds=0.0)
+    assert evidence.chosen is not None
+    assert adjusted_rand_score(y, evidence.chosen.labels) > 0.98
+    assert "the gap statistic" in evidence.left_out
+    assert "--time" in evidence.reasons[-1]
+
+
+def test_what_would_need_every_distance_is_not_tried_on_large_tables():
+    few, many = (list(estimators(1000, 3, n, seed=0)) for n in (5000, 50_000))
+    linkages = [
+        {estimator.linkage for family, _, estimator in found if family == "hierarchy"}
+        for found in (few, many)
+    ]
+    assert linkages == [{"ward", "average", "complete", "single"}, {"ward", "single"}]

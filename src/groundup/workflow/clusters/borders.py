@@ -50,7 +50,8 @@ def border_depths(density: Density, labels: np.ndarray) -> np.ndarray:
     pair = low * n_groups + np.maximum(labels[near], labels[far])
     facing = np.bincount(pair, minlength=n_groups**2).reshape(n_groups, n_groups)
     border = np.bincount(pair, weights=np.minimum(f[near], f[far]), minlength=n_groups**2)
-    heart = np.bincount(labels, weights=f, minlength=n_groups) / np.bincount(labels)
+    sizes = np.maximum(np.bincount(labels, minlength=n_groups), 1)  # a component may be empty
+    heart = np.bincount(labels, weights=f, minlength=n_groups) / sizes
     depths = np.full((n_groups, n_groups), APART)
     shared = facing > 0
     level = border.reshape(n_groups, n_groups)[shared] / facing[shared]

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from groundup.workflow.clusters.deadline import Deadline
 from groundup.workflow.clusters.families import (
     HDBSCAN,
     AgglomerativeClustering,
@@ -23,8 +24,13 @@ from groundup.workflow.clusters.families import (
     KMeans,
 )
 from groundup.workflow.clusters.grouping import Grouping
+from groundup.workflow.clusters.merge_trees import MergeTrees
 
 LINKAGES = ("ward", "average", "complete", "single")
+# These measure every distance between two rows. The chosen estimator is fitted to the whole table,
+# and n * n distances of more rows than this take minutes, or more memory than there is.
+_ALL_DISTANCES = ("average", "complete")
+_MOST_FOR_ALL_DISTANCES = 10_000
 COVARIANCES = ("full", "tied", "diag", "spherical")
 MOST_CLUSTERS = 12
 # A group of fewer rows than this cannot be told from chance, nor described.
@@ -42,12 +48,25 @@ def cluster_counts(n_rows: int) -> range:
     return range(2, max(2, min(MOST_CLUSTERS, n_rows // 10)) + 1)
 
 
-def estimators(n_rows: int, n_columns: int, *, seed: int) -> Iterator[tuple[str, str, Any]]:
-    """Yield (family, title, unfitted estimator) of every candidate."""
+def estimators(
+    n_rows: int, n_columns: int, n_table: int, *, seed: int
+) -> Iterator[tuple[str, str, Any]]:
+    """Yield (family, title, unfitted estimator) of every candidate.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        The shape of the sample.
+    n_table : int
+        The rows of the whole table.
+    seed : int
+    """
     counts = cluster_counts(n_rows)
     for k in counts:
         yield "k-means", f"k-means, {k} groups", KMeans(k, n_init=10, random_state=seed)
     for linkage in LINKAGES:
+        if linkage in _ALL_DISTANCES and n_table > _MOST_FOR_ALL_DISTANCES:
+            continue
         for k in counts:
             title = f"hierarchy ({linkage} linkage), {k} groups"
             yield "hierarchy", title, AgglomerativeClustering(k, linkage=linkage)
@@ -82,6 +101,8 @@ def fit_candidates(
     X: np.ndarray,
     *,
     seed: int,
+    n_table: int | None = None,
+    deadline: Deadline | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Grouping]:
     """Fit every candidate to the rows of `X`.
@@ -90,6 +111,11 @@ def fit_candidates(
     ----------
     X : ndarray of shape (n, d)
     seed : int
+    n_table : int, optional
+        The rows of the table that `X` is a sample of.
+    deadline : Deadline, optional
+        When two thirds of its time are over, the remaining mixtures are left out, which take most
+        of it; later all that remains.
     progress : callable (done, total, text), optional
 
     Returns
@@ -97,19 +123,37 @@ def fit_candidates(
     list of Grouping
         Those with at least two groups of at least `LEAST_ROWS` rows, without measures.
     """
-    found = []
-    planned = list(estimators(*X.shape, seed=seed))
+    found: list[Grouping] = []
+    trees = MergeTrees(X)
+    planned = list(estimators(len(X), X.shape[1], n_table or len(X), seed=seed))
     for done, (family, title, estimator) in enumerate(planned):
         if progress:
             progress(done, len(planned), title)
+        share = _MOST_OF_TIME[family]
+        if deadline and found and deadline.is_over(share, _group_of(family, estimator)):
+            continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # not converged, fewer distinct rows: judged below
-            labels = labels_of(estimator.fit(X), X)
+            estimator = trees.fit(estimator)
+            labels = labels_of(estimator, X)
         sizes = np.bincount(labels[labels >= 0])
         if len(sizes) >= 2:
             params = {"n_clusters": len(sizes), **_said(estimator)}
             found.append(Grouping(family, title, params, estimator, labels, len(sizes)))
     return found
+
+
+# The share of the time that is over when the rest of a family is left out.
+_MOST_OF_TIME = {"k-means": 0.8, "hierarchy": 0.8, "mixture": 0.67, "density": 0.85}
+
+
+def _group_of(family: str, estimator: Any) -> str:
+    """Name what is left out together."""
+    if family == "mixture":
+        return f"Gaussian mixtures ({estimator.covariance_type})"
+    if family == "hierarchy":
+        return f"hierarchies ({estimator.linkage} linkage)"
+    return {"density": "density", "k-means": "k-means with more groups"}[family]
 
 
 def labels_of(estimator: Any, X: np.ndarray) -> np.ndarray:

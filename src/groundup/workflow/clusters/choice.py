@@ -86,9 +86,10 @@ def choose(candidates: list[Grouping]) -> Grouping | None:
     finest = max(grouping.n_clusters for grouping in admissible)
     equals = [grouping for grouping in admissible if grouping.n_clusters == finest]
     fewest = min(grouping.measures["parted"] for grouping in equals)
-    level = [
-        grouping
-        for grouping in equals
-        if grouping.measures["parted"] <= (1 + _LEVEL) * fewest + _LEVEL / 100
-    ]
+    level = [grouping for grouping in equals if parts_as_few(grouping, fewest)]
     return max(level, key=lambda grouping: grouping.measures["stability"])
+
+
+def parts_as_few(grouping: Grouping, fewest: float) -> bool:
+    """Whether a grouping parts no more neighbours than one that parts `fewest`, or hardly more."""
+    return bool(grouping.measures["parted"] <= (1 + _LEVEL) * fewest + _LEVEL / 100)

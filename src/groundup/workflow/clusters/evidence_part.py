@@ -31,6 +31,7 @@ def evidence_part(evidence: Evidence, clusters: np.ndarray | None) -> dict[str, 
         "candidates": [_of(grouping) for grouping in evidence.candidates],
         "curves": plain(evidence.curves),
         "null": plain(evidence.null),
+        "left_out_for_time": list(evidence.left_out),
     }
     part["null"]["draws"] = (part["null"].get("draws") or [])[:_MOST_DRAWS]
     if chosen is not None and clusters is not None:

@@ -28,6 +28,8 @@ from groundup.workflow.clusters.families import KMeans
 from groundup.workflow.clusters.one_crowd import single_crowds
 
 _BOXES = 8
+# Rows that are enough for sums of squares.
+_MOST_ROWS = 800
 
 
 def gap_statistic(
@@ -42,6 +44,8 @@ def gap_statistic(
     seed : int
     """
     rng = np.random.default_rng(seed)
+    if len(X) > _MOST_ROWS:
+        X = X[rng.choice(len(X), _MOST_ROWS, replace=False)]
     box = single_crowds(X)["even box"]
     ours = _log_inertias(X, counts, seed)
     theirs = np.array([_log_inertias(box(rng), counts, seed) for _ in range(_BOXES)])

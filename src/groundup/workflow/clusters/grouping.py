@@ -63,6 +63,8 @@ class Evidence:
     sample : int64 ndarray
         The rows that the candidates were fitted to and judged by: all, unless there are many. The
         labels of a candidate are theirs; those of the chosen one are of all rows.
+    left_out : list of str
+        What there was no time for.
     """
 
     candidates: list[Grouping]
@@ -73,3 +75,4 @@ class Evidence:
     null: dict[str, Any]
     outliers: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     sample: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    left_out: list[str] = field(default_factory=list)

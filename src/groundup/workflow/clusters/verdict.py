@@ -74,6 +74,14 @@ def words_of_test(test: OneCrowd, n_rows: int) -> str:
     )
 
 
+def words_of_left_out(what: list[str]) -> str:
+    """Say what there was no time for."""
+    return (
+        f"Left out, since the time was short: {', '.join(what)}. With more of it (--time) the "
+        "evidence is complete."
+    )
+
+
 def _why_none(test: OneCrowd, candidates: list[Grouping]) -> list[str]:
     stable = [g for g in candidates if g.measures.get("stability") is not None]
     if test.is_refuted:
