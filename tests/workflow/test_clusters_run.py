@@ -251,3 +251,22 @@ def test_same_seed_same_clusters(tmp_path):
         run(tmp_path / "moons.csv", cluster=True, out=out, time=time, display=quiet())
         found.append((out / "clusters.csv").read_bytes())
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("are_related", [True, False])
+def test_categories_alone_are_clusters_only_if_they_go_together(are_related, tmp_path):
+    rng = np.random.default_rng(0)
+    group = rng.integers(0, 3, 200)
+    table = pd.DataFrame()
+    for name in "xyz":
+        of_its_own = (rng.random(200) < 0.1) | (not are_related)
+        value = np.where(of_its_own, rng.integers(0, 3, 200), group)
+        table[name] = np.array(["red", "green", "blue"])[value]
+    table.to_csv(tmp_path / "a.csv", index=False)
+    record = run(tmp_path / "a.csv", cluster=True, out=tmp_path / "o", time=20, display=quiet())
+    if are_related:
+        assert "shuffled columns" in record["evidence"]["null"]["draws_by_kind"]
+        found = pd.read_csv(tmp_path / "o" / "clusters.csv")["cluster"]
+        assert adjusted_rand_score(group, found) > 0.7
+    else:
+        assert record["evidence"]["n_clusters"] == 0

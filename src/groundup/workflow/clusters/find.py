@@ -39,7 +39,7 @@ from groundup.workflow.clusters.crowds import densities
 from groundup.workflow.clusters.deadline import Deadline
 from groundup.workflow.clusters.gap import gap_statistic
 from groundup.workflow.clusters.grouping import FAMILIES, Evidence, Grouping
-from groundup.workflow.clusters.one_crowd import LEVEL, OneCrowd, one_crowd_test
+from groundup.workflow.clusters.one_crowd import LEVEL, Draw, OneCrowd, one_crowd_test
 from groundup.workflow.clusters.silhouette import Silhouette
 from groundup.workflow.clusters.stability import RESAMPLES, Resamples
 from groundup.workflow.clusters.verdict import verdict, words_of_left_out, words_of_test
@@ -60,7 +60,12 @@ _MOST_NEIGHBOURS = 60
 
 
 def find_clusters(
-    X: np.ndarray, *, seed: int, seconds: float = 60.0, progress: Progress | None = None
+    X: np.ndarray,
+    *,
+    seed: int,
+    seconds: float = 60.0,
+    shuffled: Draw | None = None,
+    progress: Progress | None = None,
 ) -> Evidence:
     """Look for clusters in the rows of `X`.
 
@@ -71,6 +76,8 @@ def find_clusters(
     seed : int
     seconds : float, default=60.0
         The time aimed for: see above for what is left out when it runs short.
+    shuffled : callable (rng), optional
+        Returns what `X` would be if the table's columns had nothing to do with one another.
     progress : callable (done, total, text), optional
 
     Returns
@@ -88,7 +95,7 @@ def find_clusters(
     """
     deadline = Deadline(seconds)
     X = np.ascontiguousarray(X, dtype=np.float64)
-    test = one_crowd_test(X, seed=seed, deadline=deadline, progress=progress)
+    test = one_crowd_test(X, seed=seed, shuffled=shuffled, deadline=deadline, progress=progress)
     sample = _sample(len(X), seed)
     rows = X[sample]
     candidates = (

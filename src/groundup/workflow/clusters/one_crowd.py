@@ -16,7 +16,10 @@ in which there is one crowd only:
 - a box with the data's principal extents, evenly filled;
 - where the rows fill three directions or fewer, a bent band or sheet as well. Bends stretch and
   squeeze a sheet, above all when its columns are scaled, and so make shallow valleys of their own.
-  In more directions neighbours are too far apart for such bends to be seen.
+  In more directions neighbours are too far apart for such bends to be seen;
+- where columns take few values, the table itself with each column shuffled. Rows of the same
+  values are a crowd each before one has looked; shuffled columns have as many such crowds, and
+  nothing to do with one another.
 
     p = the largest, over the kinds, of (1 + tables at least as extreme) / (1 + tables)
 
@@ -85,6 +88,7 @@ def one_crowd_test(
     X: np.ndarray,
     *,
     seed: int,
+    shuffled: Draw | None = None,
     deadline: Deadline | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> OneCrowd:
@@ -94,6 +98,9 @@ def one_crowd_test(
     ----------
     X : ndarray of shape (n, d)
     seed : int
+    shuffled : callable (rng), optional
+        Returns `X` as it is if the table's columns are shuffled, of shape (n, d); for tables in
+        which categories count.
     deadline : Deadline, optional
         Half of the made-up tables are left out if time runs short; the level stays.
     progress : callable (done, total, text), optional
@@ -113,15 +120,15 @@ def one_crowd_test(
     True
     """
     rng = np.random.default_rng(seed)
-    X = spread_ties(X, rng)
-    if len(X) > MOST_ROWS:
-        X = X[rng.choice(len(X), MOST_ROWS, replace=False)]
+    X = _looked_at(X, rng)
     if len(X) < LEAST_ROWS:
         return OneCrowd(0.0, float(X.shape[1]), {}, 1.0)
     observed, dimension = valley_statistic(X)
     kinds = single_crowds(X)
     if dimension >= _BENT_BELOW:
         del kinds["bent sheet"]
+    if shuffled is not None:
+        kinds["shuffled columns"] = lambda rng: _looked_at(shuffled(rng), rng)
     draws: dict[str, list[float]] = {}
     p_value = 0.0
     for done, (kind, draw) in enumerate(kinds.items()):
@@ -132,6 +139,12 @@ def one_crowd_test(
         if p_value > LEVEL:
             break  # one kind of single crowd explains the data
     return OneCrowd(observed, dimension, draws, p_value)
+
+
+def _looked_at(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return (a sample of) the rows, those that are equal spread a little."""
+    X = spread_ties(X, rng)
+    return X[rng.choice(len(X), MOST_ROWS, replace=False)] if len(X) > MOST_ROWS else X
 
 
 def _draw_until_clear(

@@ -31,6 +31,10 @@ from groundup.workflow.words import audit_line, prepare_line, warnings_to_show
 # The seconds that are kept for describing and for the report.
 _AFTERWARDS = 5.0
 _LEAST_SECONDS = 3.0
+# Rows that the test for one crowd looks at; more of them would be shuffled in vain.
+_MOST_SHUFFLED = 1000
+# A number column of no more distinct values than this makes a crowd of each of them.
+_FEW_VALUES = 12
 
 
 @dataclass(kw_only=True)
@@ -130,7 +134,11 @@ def find_stage(state: ClusterState) -> None:
         _compile_first(state)
         seconds = max(_LEAST_SECONDS, state.remaining() - _AFTERWARDS)
         state.evidence = find_clusters(
-            state.X, seed=state.seed, seconds=seconds, progress=state.progress
+            state.X,
+            seed=state.seed,
+            seconds=seconds,
+            shuffled=_shuffled(state) if _takes_few_values(state) else None,
+            progress=state.progress,
         )
         chosen = state.evidence.chosen
         if chosen is not None:
@@ -138,6 +146,28 @@ def find_stage(state: ClusterState) -> None:
             state.assigner = assigner_for(chosen, state.X, state.clusters)
         state.record["evidence"] = evidence_part(state.evidence, state.clusters)
         state.display.found(*words.find_line(state.record["evidence"]))
+
+
+def _takes_few_values(state: ClusterState) -> bool:
+    """Whether categories count in the distance, or most numbers are as good as categories."""
+    if any(block.name.startswith("category") for block in state.preparation.blocks):
+        return True
+    few = (state.table.frame[state.compared].nunique() <= _FEW_VALUES).sum()
+    return bool(2 * few >= len(state.compared))
+
+
+def _shuffled(state: ClusterState) -> Callable[[np.random.Generator], np.ndarray]:
+    """Return what shuffles each column of the table on its own, and prepares the result."""
+    table = state.table.frame[state.compared]
+    if len(table) > _MOST_SHUFFLED:
+        table = table.sample(_MOST_SHUFFLED, random_state=state.seed)
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        columns = {name: table[name].take(rng.permutation(len(table))) for name in table}
+        mixed = pd.DataFrame({name: c.set_axis(table.index) for name, c in columns.items()})
+        return np.ascontiguousarray(state.pipeline.transform(mixed), dtype=np.float64)
+
+    return draw
 
 
 def _compile_first(state: ClusterState) -> None:
