@@ -273,3 +273,23 @@ def test_weights_that_leave_nothing_to_learn_from():
 def test_verbose_prints_every_step(capsys):
     model = KMeans(3, random_state=0, verbose=1).fit(clouds(100, 2, 3))
     assert capsys.readouterr().out.count("iteration") == model.n_iter_
+
+
+@pytest.mark.parametrize("far", [1e10, -1e100])
+def test_a_far_row_changes_no_other_rows_label(far):
+    X = np.r_[np.linspace(0, 0.1, 5), np.linspace(0.9, 1, 5)][:, None]
+    model = KMeans(2, init=[[0.0], [1.0]], n_init=1).fit(X)
+    Q = np.vstack([X, [[far]]])
+    labels = model.predict(Q)
+    np.testing.assert_array_equal(labels[:-1], model.labels_)
+    np.testing.assert_array_equal(labels, [model.predict(Q[i : i + 1])[0] for i in range(len(Q))])
+
+
+def test_a_rows_label_does_not_depend_on_the_rows_beside_it():
+    X = clouds(6000, 5, 40, spread=1.0)
+    model = KMeans(40, random_state=0, max_iter=5).fit(X)
+    Q = np.vstack([X[:300], np.full((1, 5), 1e12), X[300:]])
+    labels = model.predict(Q)
+    alone = np.concatenate([model.predict(Q[i : i + 1]) for i in range(500)])
+    np.testing.assert_array_equal(labels[:500], alone)
+    np.testing.assert_array_equal(np.delete(labels, 300), model.predict(X))

@@ -109,3 +109,11 @@ def test_a_refused_batch_changes_nothing():
         model.partial_fit(np.full((5, 2), np.nan))
     np.testing.assert_array_equal(model.cluster_centers_, centers)
     assert model.n_steps_ == steps
+
+
+def test_a_far_row_in_a_batch_leaves_the_others_where_they_are():
+    X = np.r_[np.linspace(0, 0.1, 5), np.linspace(0.9, 1, 5)][:, None]
+    model = MiniBatchKMeans(2, init=[[0.0], [1.0]], n_init=1, reassignment_ratio=0.0)
+    model.partial_fit(X).partial_fit(np.vstack([X, [[-1e10]]]))
+    # All rows so far: twice the five on the right, and on the left the far one with them.
+    np.testing.assert_allclose(model.cluster_centers_, [[(0.5 - 1e10) / 11], [0.95]])

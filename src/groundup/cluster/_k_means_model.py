@@ -125,7 +125,8 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         self, X: np.ndarray, sample_weight: np.ndarray | None, centers: np.ndarray
     ) -> tuple[np.ndarray, float]:
         """Return every row's nearest center, and the inertia."""
-        rows = Rows(X, sample_weight, thread_count())
+        # Relative to the centers' mean: one far row must not take the digits of the others.
+        rows = Rows(X, sample_weight, thread_count(), centers.mean(axis=0))
         placed = Centers(centers - rows.mean)
         labels = np.full(len(X), -1, dtype=np.int32)
         FullSearch(rows, placed).assign(labels)

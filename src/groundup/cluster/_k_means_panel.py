@@ -4,7 +4,8 @@
 
 The right side needs one multiplication and one addition a feature, and |c_j|^2 / 2 once a step.  It
 loses digits where rows lie far from the origin compared with their distances from each other, so
-rows and centers are taken relative to the mean of the rows.
+rows and centers are taken relative to a mean: while fitting to that of all rows, else to that of
+the centers, so that what is said of a row does not depend on the rows beside it.
 
 A panel holds up to 256 rows as columns: one instruction works on the same feature of eight rows,
 and the minimum over the centers needs no comparison across lanes.  Four centers and four features
@@ -31,7 +32,7 @@ class Centers:
     Parameters
     ----------
     values : ndarray of shape (k, d)
-        The centers, relative to the mean of the rows.
+        The centers, relative to what the rows are taken relative to.
 
     Attributes
     ----------
@@ -254,28 +255,26 @@ class Batch:
     ----------
     X : ndarray of shape (b, d), float64, C-contiguous
     weights : ndarray of shape (b,) or None
-    mean : ndarray of shape (d,) or None
-        What rows are taken relative to; their own mean by default.
     """
 
-    def __init__(self, X: np.ndarray, weights: np.ndarray | None, mean: np.ndarray | None = None):
+    def __init__(self, X: np.ndarray, weights: np.ndarray | None):
         self.X = read_only(X)
         self.weights = read_only(np.empty(0) if weights is None else weights)
-        self.mean = read_only(X.mean(axis=0)) if mean is None else mean
         self.bounds = read_only(np.array([0, len(X)]))
 
-    def assigned(self, centers: Centers) -> tuple[np.ndarray, np.ndarray, float]:
-        """Label the rows.
+    def assigned(self, centers: Centers, mean: np.ndarray) -> tuple[np.ndarray, float]:
+        """Find out which rows are nearest to which center.
 
         Parameters
         ----------
         centers : Centers
+        mean : ndarray of shape (d,), read-only
+            What they are relative to.
 
         Returns
         -------
-        labels : ndarray of shape (b,), int32
         sums : ndarray of shape (k, d + 2)
-            Of each center's weighted rows, of their weights, and their number.
+            Of each center's weighted rows, relative to `mean`, of their weights, and their number.
         inertia : float
         """
         b, (k, d) = len(self.X), centers.values.shape
@@ -283,7 +282,7 @@ class Batch:
         distances, n_changed = np.empty(b), np.empty(1, dtype=np.int64)
         assign(
             self.X,
-            self.mean,
+            mean,
             self.weights,
             centers.padded,
             centers.half_norms,
@@ -293,7 +292,7 @@ class Batch:
             sums,
             True,
         )
-        squared_distances(self.X, self.mean, centers.padded, labels, self.bounds, distances)
+        squared_distances(self.X, mean, centers.padded, labels, self.bounds, distances)
         if len(self.weights):
             distances *= self.weights
-        return labels, sums[0], float(distances.sum())
+        return sums[0], float(distances.sum())

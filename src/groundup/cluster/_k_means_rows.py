@@ -157,11 +157,14 @@ class Rows:
     X : ndarray of shape (n, d), float64, C-contiguous, read-only
     weights : ndarray of shape (n,), read-only, or None
     n_threads : int
+    mean : ndarray of shape (d,) or None
+        What rows and centers are taken relative to.  By default the rows' own, and only then are
+        `variance`, `scatter` and `reach` worked out.
 
     Attributes
     ----------
     mean : ndarray of shape (d,)
-        Of all rows, without weights; rows and centers are taken relative to it.
+        Of all rows, without weights, or what was given.
     variance : float
         The features' variances, without weights, averaged.
     scatter : float
@@ -170,13 +173,30 @@ class Rows:
         No row is farther than this from the mean.
     """
 
-    def __init__(self, X: np.ndarray, weights: np.ndarray | None, n_threads: int = 1):
-        n, d = X.shape
+    variance: float
+    scatter: float
+    reach: float
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        weights: np.ndarray | None,
+        n_threads: int = 1,
+        mean: np.ndarray | None = None,
+    ):
         self.X = X
         self.weights = read_only(np.empty(0) if weights is None else weights)
-        self.bounds = read_only(block_bounds(n))
+        self.bounds = read_only(block_bounds(len(X)))
         self.n_blocks = len(self.bounds) - 1
         self.n_threads = 1 if X.size < SERIAL else n_threads
+        if mean is None:
+            self._measure()
+        else:
+            self.mean = read_only(mean)
+
+    def _measure(self) -> None:
+        """Work out what is known of all rows together, in one pass over them."""
+        X, (n, d) = self.X, self.X.shape
         # Some rows' mean: near enough to that of all that the sums of squares lose no digits.
         origin = X[:: max(1, n // 256)].mean(axis=0)
         sums = np.empty((self.n_blocks, 4, d))

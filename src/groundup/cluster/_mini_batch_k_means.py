@@ -33,6 +33,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight
 
+from groundup._blocks import thread_count
 from groundup._estimator import Steps, read_only
 from groundup.cluster._k_means_model import CentersEstimator, warn_of_empty_clusters
 from groundup.cluster._k_means_panel import Batch, Centers
@@ -55,15 +56,17 @@ def move_by_batch(batch: Batch, centers: np.ndarray, counts: np.ndarray) -> floa
     float
         The batch's inertia before the move.
     """
-    _, sums, inertia = batch.assigned(Centers(centers - batch.mean))
+    # Relative to the centers' mean: one far row must not take the digits of the others.
+    mean = read_only(centers.mean(axis=0))
+    sums, inertia = batch.assigned(Centers(centers - mean), mean)
     d = centers.shape[1]
     got = np.flatnonzero(sums[:, d] > 0.0)
     before = counts[got]
     counts[got] += sums[got, d]
     # c_j = (W_j c_j + sum_i w_i x_i) / (W_j + w)
-    relative = centers[got] - batch.mean
+    relative = centers[got] - mean
     relative = (relative * before[:, None] + sums[got, :d]) / counts[got, None]
-    centers[got] = relative + batch.mean
+    centers[got] = relative + mean
     return inertia
 
 
@@ -293,7 +296,8 @@ class MiniBatchKMeans(CentersEstimator):
         lowest, best = np.inf, np.empty(0)
         for _ in range(self._n_runs()):
             centers = self._start_from_sample(X, weights, random_state, size)
-            _, _, inertia = sample.assigned(Centers(centers - sample.mean))
+            mean = read_only(centers.mean(axis=0))
+            _, inertia = sample.assigned(Centers(centers - mean), mean)
             if not len(best) or inertia < lowest:
                 lowest, best = inertia, centers
         return best
@@ -305,7 +309,7 @@ class MiniBatchKMeans(CentersEstimator):
         self._warn_of_given_start()
         random_state = check_random_state(self.random_state)
         n, batch_size = len(X), min(self.batch_size, len(X))
-        rows = Rows(X, sample_weight)
+        variance = Rows(X, None, thread_count()).variance if self.tol > 0 else 0.0
         total = float(n if sample_weight is None else sample_weight.sum())
         centers = self._best_start(X, sample_weight, random_state)
         counts = np.zeros(self.n_clusters)
@@ -313,7 +317,7 @@ class MiniBatchKMeans(CentersEstimator):
         smoothed = Smoothed(batch_size / (n + 1), self.max_no_improvement)
         n_steps, n_since = self.max_iter * n // batch_size, 0
         for step in range(1, n_steps + 1):
-            batch = Batch(X[draw(batch_size)], None, rows.mean)
+            batch = Batch(X[draw(batch_size)], None)
             n_since += batch_size
             reassign = self._is_time_to_reassign(counts, n_since)
             before = centers.copy()
@@ -326,7 +330,7 @@ class MiniBatchKMeans(CentersEstimator):
             last = step == n_steps
             if step > 1:
                 moved = float(np.sum((centers - before) ** 2))
-                still = self.tol > 0 and moved <= self.tol * rows.variance
+                still = self.tol > 0 and moved <= self.tol * variance
                 last |= smoothed.note(inertia) or still
             average = inertia if smoothed.average is None else smoothed.average
             if self.verbose:
