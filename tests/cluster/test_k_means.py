@@ -293,3 +293,35 @@ def test_a_rows_label_does_not_depend_on_the_rows_beside_it():
     alone = np.concatenate([model.predict(Q[i : i + 1]) for i in range(500)])
     np.testing.assert_array_equal(labels[:500], alone)
     np.testing.assert_array_equal(np.delete(labels, 300), model.predict(X))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_moving_rows_to_empty_centers_leaves_no_rounding_behind(algorithm):
+    X = np.array([1, 0, 0, 2, 2, 2, 1, 2, 0, 1, 2, 1.0])[:, None]
+    weights = [0.1, 0.1, 0.3, 0.3, 0.7, 0.7, 0.3, 0.1, 0.2, 0.3, 0.2, 0.2]
+    with pytest.warns(ConvergenceWarning, match="only 3 distinct rows"):
+        model = KMeans(6, random_state=0, algorithm=algorithm).fit(X, sample_weight=weights)
+    assert set(model.cluster_centers_.ravel().round(12)) == {0.0, 1.0, 2.0}
+    assert model.inertia_ == pytest.approx(0.0, abs=1e-20)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    n=st.integers(2, 30),
+    d=st.integers(1, 3),
+    k=st.integers(2, 12),
+    seed=st.integers(0, 2**16),
+    powers=st.sampled_from([0, 1, 17]),
+    max_iter=st.sampled_from([1, 2, 300]),
+)
+def test_centers_lie_inside_the_box_of_the_rows(n, d, k, seed, powers, max_iter):
+    rng = np.random.default_rng(seed)
+    k = min(k, n)
+    X = rng.integers(0, 4, (n, d)).astype(float)
+    weights = rng.choice([0.1, 0.2, 0.3, 0.7], n) * 10.0 ** -rng.integers(0, powers + 1, n)
+    start = X.mean(axis=0) + 5.0 * rng.standard_normal((k, d))  # most of them stay empty
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = KMeans(k, init=start, max_iter=max_iter, tol=0.0).fit(X, sample_weight=weights)
+    assert (model.cluster_centers_ >= X.min(axis=0) - 1e-9).all()
+    assert (model.cluster_centers_ <= X.max(axis=0) + 1e-9).all()

@@ -26,6 +26,8 @@ from groundup.cluster._k_means_bounds import BoundedSearch, bounds_pay
 from groundup.cluster._k_means_panel import Centers, FullSearch
 from groundup.cluster._k_means_rows import Rows, Sums
 
+ON_CENTER = 1e-13  # of the data's size: so near, a row's distance to its center is rounding
+
 
 @kernel
 def move(
@@ -117,6 +119,8 @@ def lloyd(
 def relocate(rows: Rows, centers: Centers, labels: np.ndarray, sums: Sums, n_empty: int) -> None:
     """Give every center without rows the row that is farthest from its own center.
 
+    Rows without weight are not given away: a center made of them would have none either.
+
     Parameters
     ----------
     rows, centers, labels
@@ -126,13 +130,19 @@ def relocate(rows: Rows, centers: Centers, labels: np.ndarray, sums: Sums, n_emp
     n_empty : int
     """
     distances = rows.squared_distances(centers.padded, labels)
-    farthest = np.argpartition(distances, -n_empty)[: -n_empty - 1 : -1]
+    if len(rows.weights):
+        distances[rows.weights == 0.0] = 0.0
+    distances[distances <= (ON_CENTER * rows.reach) ** 2] = 0.0
     if distances.max() == 0.0:
         return  # every row lies on a center already
-    merged, d = sums.merged, rows.X.shape[1]
-    for j, i in zip(np.flatnonzero(merged[:, d] == 0.0), farthest, strict=True):
-        weight = rows.weights[i] if len(rows.weights) else 1.0
-        moved = weight * (rows.X[i] - rows.mean)
-        merged[labels[i], :d] -= moved
-        merged[labels[i], d] -= weight
-        merged[j, :d], merged[j, d] = moved, weight
+    farthest = np.argpartition(distances, -n_empty)[: -n_empty - 1 : -1]
+    n_rows, moved = sums.merged[:, -1].copy(), labels.copy()
+    for j, i in zip(np.flatnonzero(n_rows == 0.0), farthest, strict=True):
+        if len(rows.weights) and rows.weights[i] == 0.0:
+            continue
+        if distances[i] == 0.0 and n_rows[labels[i]] == 1.0:
+            continue  # its center would stand empty instead
+        n_rows[labels[i]] -= 1.0
+        n_rows[j], moved[i] = 1.0, j
+    # Taking rows off the sums would leave rounding, which is all there is where few weights stay.
+    sums.merged[:] = rows.add_up(moved, len(n_rows)).merged

@@ -219,19 +219,29 @@ class Rows:
         d = self.X.shape[1]
         return Sums(np.zeros((self.n_blocks, k, d + 2)), np.empty((k, d + 2)), np.zeros(k))
 
+    def add_up(self, labels: np.ndarray, k: int) -> Sums:
+        """Return the sums of `k` centers, from the rows with these labels."""
+        sums = self.empty_sums(k)
+        self._add_up(labels, sums)
+        merge(*sums)
+        return sums
+
+    def _add_up(self, labels: np.ndarray, sums: Sums) -> None:
+        add_up(
+            self.X,
+            self.mean,
+            self.weights,
+            labels,
+            self.bounds,
+            sums.by_block,
+            n_threads=self.n_threads,
+        )
+
     def merge(self, sums: Sums, labels: np.ndarray) -> int:
         """Set ``sums.merged`` from the blocks; return how many centers have no row."""
         n_empty, worn = merge(*sums)
         if worn:
-            add_up(
-                self.X,
-                self.mean,
-                self.weights,
-                labels,
-                self.bounds,
-                sums.by_block,
-                n_threads=self.n_threads,
-            )
+            self._add_up(labels, sums)
             sums.largest[:] = 0.0
             n_empty, _ = merge(*sums)
         return n_empty
