@@ -325,3 +325,44 @@ def test_centers_lie_inside_the_box_of_the_rows(n, d, k, seed, powers, max_iter)
         model = KMeans(k, init=start, max_iter=max_iter, tol=0.0).fit(X, sample_weight=weights)
     assert (model.cluster_centers_ >= X.min(axis=0) - 1e-9).all()
     assert (model.cluster_centers_ <= X.max(axis=0) + 1e-9).all()
+
+
+def test_rows_without_weight_do_not_keep_a_center_empty():
+    X = np.array([[0.0], [1], [10], [11], [20], [21], [1000]])
+    weights = [1, 1, 1, 1, 1, 1, 0]
+    for algorithm in ALGORITHMS:
+        model = KMeans(3, init=[[0.0], [20.0], [5000.0]], n_init=1, algorithm=algorithm)
+        model.fit(X, sample_weight=weights)
+        assert sorted(model.cluster_centers_.ravel()) == [0.5, 10.5, 20.5]
+    with pytest.warns(ConvergenceWarning, match="only 6 distinct rows of positive weight"):
+        KMeans(7, random_state=0).fit(X, sample_weight=weights)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-44, 1e-38, 1e38, 1e39, 1e100])
+@pytest.mark.parametrize("algorithm", ["elkan", "auto"])
+def test_data_that_float32_cannot_hold(scale, algorithm):
+    X = clouds(8000, 4, 30, spread=1.0)
+    fits = [
+        KMeans(30, init=scale * X[:30], tol=0.0, max_iter=40, algorithm=a).fit(scale * X)
+        for a in ("lloyd", algorithm)
+    ]
+    np.testing.assert_array_equal(fits[0].labels_, fits[1].labels_)
+    np.testing.assert_array_equal(fits[0].cluster_centers_, fits[1].cluster_centers_)
+
+
+def test_memory_of_the_sums_is_bounded():
+    X = read_only(np.zeros((270_000, 1)))
+    assert Rows(X, None, n_clusters=8).n_blocks == 64
+    for k in (10**5, 10**6, 10**7):
+        rows = Rows(X, None, n_clusters=k)
+        assert 1 <= rows.n_blocks < 64
+        assert rows.n_blocks == 1 or rows.n_blocks * k * 3 * 8 <= 2**26
+
+
+def test_distances_far_from_the_origin():
+    X = clouds(400, 2, 5) + 1e9
+    model = KMeans(5, random_state=0).fit(X)
+    distances = model.transform(X)
+    np.testing.assert_array_equal(distances.argmin(axis=1), model.labels_)
+    expected = np.linalg.norm(X[:, None] - model.cluster_centers_, axis=2)
+    np.testing.assert_allclose(distances, expected, atol=1e-6)

@@ -114,7 +114,7 @@ class KMeans(CentersEstimator):
     def _steps(self, X, y, sample_weight):
         self._warn_of_given_start()
         random_state = check_random_state(self.random_state)
-        rows = Rows(X, sample_weight, thread_count())
+        rows = Rows(X, sample_weight, thread_count(), n_clusters=self.n_clusters)
         tol = self.tol * rows.variance
         best: dict[str, Any] | None = None
         n_runs = self._n_runs()
@@ -129,4 +129,4 @@ class KMeans(CentersEstimator):
                 best = state
         if best is not state:
             yield best
-        warn_of_empty_clusters(self, X, best["labels_"])
+        warn_of_empty_clusters(self, X, sample_weight, best["labels_"])

@@ -19,7 +19,8 @@ looked at, the others are not [1]_.  A row is asked in three stages, each dearer
 What is kept is u minus the path so far and l plus the group's path so far: then nothing needs to be
 written for a row that stays, whatever moves.  The bounds are float32, and a slack that is larger
 than all rounding stands between them, so labels are those of a full search; where two centers are
-equally near, the first is taken, as there.
+equally near, the first is taken, as there.  Data too large or too small for float32 gets a full
+search.
 
 Cost: the first step as a full search; later ones in proportion to the rows in doubt, on separated
 clusters a few in a hundred.  Memory: 12 bytes a row and 4 more for each group.  With far more
@@ -341,7 +342,7 @@ class BoundedSearch:
         )
         self.n_changed = np.empty(rows.n_blocks, dtype=np.int64)
         self.far = 0.0  # the sum of the largest shifts, step by step
-        self.reach = max(rows.reach, float(np.sqrt(2.0 * centers.half_norms[:k].max())))
+        self.reach = reach(rows, centers)
         self._copy_centers()
 
     def _copy_centers(self) -> None:
@@ -380,6 +381,17 @@ class BoundedSearch:
         drifts += step
         self.far += float(shifts.max())
         self._copy_centers()
+
+
+def reach(rows: Rows, centers: Centers) -> float:
+    """Return a distance from the mean beyond which neither rows nor centers lie."""
+    k = len(centers.values)
+    return max(rows.reach, float(np.sqrt(2.0 * centers.half_norms[:k].max())))
+
+
+def bounds_hold(rows: Rows, centers: Centers) -> bool:
+    """Tell whether float32 can hold the distances and what is added to them step by step."""
+    return 1e-30 < reach(rows, centers) < 1e30
 
 
 def bounds_pay(rows: Rows, k: int, n_changed: int) -> bool:

@@ -22,7 +22,7 @@ import numpy as np
 
 from groundup._estimator import Steps
 from groundup._kernel import kernel
-from groundup.cluster._k_means_bounds import BoundedSearch, bounds_pay
+from groundup.cluster._k_means_bounds import BoundedSearch, bounds_hold, bounds_pay
 from groundup.cluster._k_means_panel import Centers, FullSearch
 from groundup.cluster._k_means_rows import Rows, Sums
 
@@ -86,6 +86,8 @@ def lloyd(
     k = len(start)
     centers = Centers(start - rows.mean)
     search: FullSearch | BoundedSearch = FullSearch(rows, centers)
+    if not bounds_hold(rows, centers):
+        algorithm = "lloyd"
     if algorithm == "elkan":
         search = BoundedSearch(rows, centers)
     labels = np.full(len(rows.X), -1, dtype=np.int32)

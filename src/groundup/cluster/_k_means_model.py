@@ -143,7 +143,10 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
         -------
         distances : ndarray of shape (n_samples, n_clusters)
         """
-        return euclidean_distances(self._validated_for_prediction(X), self.cluster_centers_)
+        X, centers = self._validated_for_prediction(X), self.cluster_centers_
+        # Their squares lose digits far from zero.
+        mean = centers.mean(axis=0)
+        return euclidean_distances(X - mean, centers - mean)
 
     def fit_transform(self, X: Any, y: Any = None, sample_weight: Any = None) -> np.ndarray:
         """Fit, and return every row's distance to every center.
@@ -183,6 +186,7 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
 def warn_of_empty_clusters(
     estimator: CentersEstimator,
     X: np.ndarray,
+    weights: np.ndarray | None,
     labels: np.ndarray,
     only_if_too_few_rows: bool = False,
 ) -> None:
@@ -192,19 +196,22 @@ def warn_of_empty_clusters(
     ----------
     estimator : CentersEstimator
     X : ndarray of shape (n, d)
+    weights : ndarray of shape (n,) or None
     labels : ndarray of shape (n,)
     only_if_too_few_rows : bool, default=False
-        Whether to say nothing unless `X` has too few distinct rows.
+        Whether to say nothing unless `X` has too few distinct rows that weigh something.
     """
     k = estimator.n_clusters
     n_found = int(np.count_nonzero(np.bincount(labels, minlength=k)))
     if n_found == k:
         return
-    n_distinct = len(np.unique(X, axis=0))
+    all_weigh = weights is None or bool(weights.all())
+    n_distinct = len(np.unique(X if all_weigh else X[weights > 0.0], axis=0))
+    which = "distinct rows" if all_weigh else "distinct rows of positive weight"
     if n_distinct >= k and only_if_too_few_rows:
         return
     cause = (
-        f"X has only {n_distinct} distinct rows; ask for at most as many clusters."
+        f"X has only {n_distinct} {which}; ask for at most as many clusters."
         if n_distinct < k
         else "The run stopped before every center had a row; raise max_iter or try another start."
     )

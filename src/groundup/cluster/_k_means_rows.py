@@ -26,6 +26,7 @@ from groundup._kernel import block_kernel, kernel
 
 SERIAL = 20_000  # up to so many values threads cost more than they gain
 LEAST_SHARE = 1e-3  # of its largest total; below it the rows are added up anew
+SUMS_MEMORY = 2**26  # bytes: 64 MB for the sums of all blocks
 
 
 class Sums(NamedTuple):
@@ -160,6 +161,8 @@ class Rows:
     mean : ndarray of shape (d,) or None
         What rows and centers are taken relative to.  By default the rows' own, and only then are
         `variance`, `scatter` and `reach` worked out.
+    n_clusters : int, default=1
+        How many centers sums are kept for; with very many there are fewer blocks.
 
     Attributes
     ----------
@@ -183,10 +186,13 @@ class Rows:
         weights: np.ndarray | None,
         n_threads: int = 1,
         mean: np.ndarray | None = None,
+        n_clusters: int = 1,
     ):
         self.X = X
         self.weights = read_only(np.empty(0) if weights is None else weights)
-        self.bounds = read_only(block_bounds(len(X)))
+        # Each block has sums of its own, for every center.
+        most_blocks = SUMS_MEMORY // (8 * n_clusters * (X.shape[1] + 2))
+        self.bounds = read_only(block_bounds(len(X), max_blocks=max(1, min(64, most_blocks))))
         self.n_blocks = len(self.bounds) - 1
         self.n_threads = 1 if X.size < SERIAL else n_threads
         if mean is None:

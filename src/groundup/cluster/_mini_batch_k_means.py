@@ -346,7 +346,7 @@ class MiniBatchKMeans(CentersEstimator):
             if last and self.compute_labels:
                 labels, state["inertia_"] = self._assigned(X, sample_weight, centers)
                 state["labels_"] = labels
-                warn_of_empty_clusters(self, X, labels, only_if_too_few_rows=True)
+                warn_of_empty_clusters(self, X, sample_weight, labels, only_if_too_few_rows=True)
             yield state
             if last:
                 return
