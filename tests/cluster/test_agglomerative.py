@@ -19,7 +19,13 @@ from threadpoolctl import threadpool_limits
 from groundup.cluster import AgglomerativeClustering
 from groundup.cluster._agglomerative import agglomerate
 from groundup.cluster._centroid_tree import FEW
-from groundup.cluster._dendrogram import cut, linkage_table, merges_by_height, merges_from_edges
+from groundup.cluster._dendrogram import (
+    cut,
+    cuts,
+    linkage_table,
+    merges_by_height,
+    merges_from_edges,
+)
 from groundup.cluster._equal_rows import merge_equal_rows
 from groundup.cluster._ward import MANY, ward_merges
 
@@ -149,6 +155,55 @@ def test_ward_sees_small_distances_far_from_the_origin():
     np.testing.assert_allclose(far.distances_, near.distances_, rtol=1e-7)
 
 
+def three_blobs(n=300):
+    y = np.random.default_rng(0).integers(3, size=n)
+    return np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 3.0]])[y] + 0.1 * normal(n, 2), y
+
+
+@pytest.mark.parametrize("outlier", [1e12, 1e17, -1e100])
+@pytest.mark.parametrize("place", [0, 5, 299])
+def test_ward_sees_small_distances_beside_an_outlier_in_any_row(outlier, place):
+    X, y = three_blobs()
+    X[place] = outlier
+    labels = AgglomerativeClustering(4).fit_predict(X)
+    others = np.arange(300) != place
+    assert adjusted_rand_score(y[others], labels[others]) == 1.0
+    assert (labels == labels[place]).sum() == 1
+
+
+def test_ward_of_rows_in_another_order_merges_the_same():
+    X = np.vstack([[[1e15, -1e15]], three_blobs()[0]])
+    order = np.random.default_rng(1).permutation(len(X))
+    one, other = (AgglomerativeClustering(4).fit(rows) for rows in (X, X[order]))
+    np.testing.assert_allclose(other.distances_, one.distances_, rtol=1e-12)
+    assert adjusted_rand_score(other.labels_, one.labels_[order]) == 1.0
+
+
+@each_linkage
+@pytest.mark.parametrize("scale", [2.0**-1000, 2.0**-550, 2.0**400])
+def test_tiny_and_huge_values_are_merged_as_others_are(linkage, scale):
+    X = np.round(three_blobs()[0] * 2.0**20)  # whole numbers stay what they are, below 1e-300, too
+    plain = AgglomerativeClustering(3, linkage=linkage).fit(X)
+    scaled = AgglomerativeClustering(3, linkage=linkage).fit(X * scale)
+    np.testing.assert_array_equal(scaled.labels_, plain.labels_)
+    np.testing.assert_array_equal(scaled.children_, plain.children_)
+    np.testing.assert_allclose(scaled.distances_ / scale, plain.distances_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("metric", ["l1", "sqeuclidean", "cosine", "canberra", "chebyshev"])
+def test_tiny_values_in_other_metrics(metric):
+    X = np.abs(normal(40, 3)) + 0.1
+    tiny = X * 2.0**-300 * (1.0 if metric == "sqeuclidean" else 2.0**-400)
+    degree = {"sqeuclidean": 2, "cosine": 0, "canberra": 0}.get(metric, 1)
+    parameters = {"linkage": "average", "metric": metric}
+    plain, scaled = (AgglomerativeClustering(**parameters).fit(rows) for rows in (X, tiny))
+    expected = plain.distances_
+    for _ in range(degree):
+        expected = expected * (tiny[0, 0] / X[0, 0])
+    np.testing.assert_allclose(scaled.distances_, expected, rtol=1e-12, atol=0.0)
+    np.testing.assert_array_equal(scaled.children_, plain.children_)
+
+
 @pytest.mark.parametrize("grow", [1.0, 1.001])
 def test_ward_of_rows_in_a_line_where_hardly_any_two_are_mutual(grow):
     # From each row the nearest is the one before it: a round of mutual pairs finds next to none.
@@ -249,7 +304,8 @@ def test_metrics_agree_with_scikit_learn(linkage, metric):
 def test_distance_threshold_agrees_with_scikit_learn(linkage):
     X = normal(200, 3)
     heights = hierarchy.linkage(X, linkage)[:, 2]
-    for threshold in (0.0, float(np.median(heights)), 2.0 * heights.max()):
+    between = heights[99:101].mean()  # at a height itself, the last digit would decide
+    for threshold in (0.0, float(between), 2.0 * heights.max()):
         parameters = {
             "n_clusters": None,
             "distance_threshold": threshold,
@@ -326,6 +382,14 @@ def test_a_tree_of_edges_and_a_list_of_pairs_give_the_same_dendrogram():
     for one, two in zip(by_edges, by_pairs, strict=True):
         np.testing.assert_array_equal(one, two)
     np.testing.assert_array_equal(by_edges.children, [[0, 1], [2, 3], [4, 5]])
+
+
+@pytest.mark.parametrize("n", [2, 3, 8, 64, 257])
+@pytest.mark.parametrize("linkage", ["ward", "single"])
+def test_all_cuts_in_turn_are_those_made_one_by_one(n, linkage):
+    children = agglomerate(normal(n, 2, seed=n), linkage, "euclidean").children
+    for n_clusters, labels in zip(range(n, 0, -1), cuts(children), strict=True):
+        np.testing.assert_array_equal(labels, cut(children, n, n_clusters))
 
 
 def test_cut_numbers_clusters_as_scikit_learn_does():

@@ -52,10 +52,12 @@ from groundup.cluster._dendrogram import (
     Dendrogram,
     clusters_below,
     cut,
+    cuts,
     linkage_table,
     merges_from_edges,
 )
-from groundup.cluster._distance_matrix import METRICS, distance_matrix, given_matrix
+from groundup.cluster._distance_matrix import DEGREES, METRICS, distance_matrix, given_matrix
+from groundup.cluster._in_range import in_range
 from groundup.cluster._spanning_tree import spanning_tree
 from groundup.cluster._ward import ward_merges
 from groundup.neighbors._metrics import METRICS as TREE_METRICS
@@ -81,17 +83,28 @@ def agglomerate(X: np.ndarray, linkage: str, metric: Any) -> Dendrogram:
     >>> agglomerate(np.array([[0.0], [4.0], [1.0]]), "single", "euclidean").distances
     array([1., 3.])
     """
-    n_threads = thread_count()
+    n, n_threads = len(X), thread_count()
     if linkage == "ward":
-        # In differences to a row, large values with small distances lose no digits.
-        return ward_merges(X - X[0], n_threads)
+        # In differences to the middle, small distances far from 0 lose no digits.  A median is in
+        # the middle of most rows, whichever of them comes first, and no outlier pulls it away.
+        middle = np.partition(X, n // 2, axis=0)[n // 2]  # (d,)
+        centered, scale = in_range(X - middle)
+        tree = ward_merges(centered, n_threads)
+        return tree._replace(distances=tree.distances / scale)
     if linkage == "single" and metric in TREE_METRICS:
         edges, lengths = spanning_tree(
             X, n_threads=n_threads, metric=choose_metric(metric, 2.0, None, X.shape[1])
         )
-        return merges_from_edges(edges, lengths, len(X))
-    D = given_matrix(X) if metric == "precomputed" else distance_matrix(X, metric, n_threads)
-    return matrix_merges(D, linkage)
+        return merges_from_edges(edges, lengths, n)
+    if metric == "precomputed" or callable(metric):
+        D = given_matrix(X) if metric == "precomputed" else distance_matrix(X, metric, n_threads)
+        return matrix_merges(D, linkage)
+    scaled, scale = in_range(X)
+    tree = matrix_merges(distance_matrix(scaled, metric, n_threads), linkage)
+    # Distances grow as the values do, or as their squares, or not at all.
+    for _ in range(DEGREES.get(metric, 1)):
+        tree = tree._replace(distances=tree.distances / scale)
+    return tree
 
 
 class AgglomerativeClustering(ClusterMixin, Estimator):
@@ -124,12 +137,13 @@ class AgglomerativeClustering(ClusterMixin, Estimator):
     Attributes
     ----------
     labels_ : ndarray of shape (n_samples,), int64
-        The cluster of each row, numbered as scikit-learn does.
+        The cluster of each row. The numbers are scikit-learn's, but for single linkage, where only
+        the clusters are: which of two parts comes first, follows its algorithm there.
     n_clusters_ : int
         The number of clusters.
     children_ : ndarray of shape (n_samples - 1, 2), int64
-        The merges, by height: merge k joins two nodes into node ``n_samples + k``; the nodes below
-        ``n_samples`` are the rows.
+        The merges, by height: merge k joins two nodes, the lower one first, into node
+        ``n_samples + k``; the nodes below ``n_samples`` are the rows.
     distances_ : ndarray of shape (n_samples - 1,)
         The height of each merge: how far its two clusters were apart.
     linkage_ : ndarray of shape (n_samples - 1, 4)
@@ -256,10 +270,10 @@ class AgglomerativeClustering(ClusterMixin, Estimator):
         1 [0 0 0]
         """
         check_is_fitted(self)
-        for n_clusters in range(self.n_leaves_, 0, -1):
+        for labels in cuts(self.children_):
             stage = copy.copy(self)
-            stage.n_clusters_ = n_clusters
-            stage.labels_ = cut(self.children_, self.n_leaves_, n_clusters)
+            stage.n_clusters_ = int(labels.max()) + 1
+            stage.labels_ = labels
             yield stage
 
     def _validated(self, X: Any, y: Any, sample_weight: Any) -> tuple[np.ndarray, Any, Any]:

@@ -28,6 +28,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from heapq import heappush, heappushpop
 from typing import NamedTuple
 
@@ -160,7 +161,8 @@ def cut(children: np.ndarray, n: int, n_clusters: int) -> np.ndarray:
     Returns
     -------
     ndarray of shape (n,), dtype int64
-        The cluster of each row, from 0 to `n_clusters` - 1, in scikit-learn's numbering.
+        The cluster of each row, from 0 to `n_clusters` - 1, in scikit-learn's numbering of these
+        merges.
 
     Examples
     --------
@@ -174,10 +176,68 @@ def cut(children: np.ndarray, n: int, n_clusters: int) -> np.ndarray:
         left, right = children[-heap[0] - n]
         heappush(heap, -int(left))
         heappushpop(heap, -int(right))
+    return _rows_of(np.negative(heap), children)
+
+
+def _rows_of(clusters: np.ndarray, children: np.ndarray) -> np.ndarray:
+    """Number the rows (n,) by which of these nodes (k,) they are below."""
+    n = len(children) + 1
     labels = np.full(2 * n - 1, -1)
-    labels[np.negative(heap)] = np.arange(n_clusters)
+    labels[clusters] = np.arange(len(clusters))
     _hand_down(children, labels)
     return labels[:n].copy()
+
+
+def cuts(children: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield what `cut` returns for n, n - 1, ..., 1 clusters, O(n) each.
+
+    The heap of `cut` is filled once and emptied again step by step: undoing one merge changes no
+    more of it than two paths from the top to a leaf, and what stood there is kept.
+
+    Parameters
+    ----------
+    children : ndarray of shape (n - 1, 2), int64
+
+    Yields
+    ------
+    ndarray of shape (n,), dtype int64
+
+    Examples
+    --------
+    >>> for labels in cuts(np.array([[2, 3], [0, 1], [4, 5]])):
+    ...     print(labels)
+    [2 3 1 0]
+    [2 1 0 0]
+    [0 0 1 1]
+    [0 0 0 0]
+    """
+    n = len(children) + 1
+    heap = [2 - 2 * n]
+    changed = [_undo_latest(heap, children) for _ in range(n - 1)]
+    clusters = np.negative(heap)  # (n,)
+    for n_clusters in range(n, 0, -1):
+        yield _rows_of(clusters[:n_clusters], children)
+        if changed:
+            for place, node in changed.pop().items():
+                clusters[place] = -node
+
+
+def _undo_latest(heap: list[int], children: np.ndarray) -> dict[int, int]:
+    """Split the first cluster of the heap; return what stood at the places that may be others."""
+    before = {}
+    left, right = children[-heap[0] - len(children) - 1]
+    place = len(heap)
+    while place > 0:  # what is pushed rises from the end
+        place = (place - 1) // 2
+        before[place] = heap[place]
+    heappush(heap, -int(left))
+    place = 0
+    while place < len(heap):  # the gap at the top sinks to the end, the lesser child moves up
+        before.setdefault(place, heap[place])
+        place = 2 * place + 1
+        place += place + 1 < len(heap) and heap[place + 1] < heap[place]
+    heappushpop(heap, -int(right))
+    return before
 
 
 def clusters_below(distances: np.ndarray, threshold: float) -> int:

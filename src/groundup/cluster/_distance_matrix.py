@@ -35,6 +35,15 @@ _SCIPY = {
     "hamming": "hamming",
 }
 METRICS = {"euclidean", "l2", "precomputed", *_SCIPY}
+# Values times c make distances times c^degree, of degree 1 unless it stands here.
+DEGREES = {
+    "sqeuclidean": 2,
+    "cosine": 0,
+    "correlation": 0,
+    "braycurtis": 0,
+    "canberra": 0,
+    "hamming": 0,
+}
 TILE = 64  # rows whose distances to 64 others are made together
 
 

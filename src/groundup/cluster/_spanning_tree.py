@@ -35,6 +35,7 @@ import numpy as np
 from groundup._blocks import single_blas_thread
 from groundup._estimator import read_only
 from groundup.cluster._boruvka import boruvka
+from groundup.cluster._in_range import in_range
 from groundup.cluster._local_dimension import local_dimension
 from groundup.cluster._prim import CHUNK, PRECOMPUTED, core_distances, prim
 from groundup.neighbors._base import query_blocks, tree_is_faster
@@ -172,7 +173,7 @@ def _find(
     leaf_size: int,
 ) -> Edges:
     """Find the tree; without `core` a core distance is that of the `rank`-th nearest other row."""
-    mapped, scale = _in_range(np.ascontiguousarray(metric.map_rows(X, asked=False)), metric)
+    mapped, scale = in_range(np.ascontiguousarray(metric.map_rows(X, asked=False)))
     mapped = read_only(mapped)
     n, d = mapped.shape
     if core is not None:
@@ -215,15 +216,6 @@ def _boxes_help(mapped: np.ndarray, metric: Metric) -> bool:
         return False
     most = 4.0 + 4.2 * np.log10(n / 1000.0)
     return d <= most or local_dimension(mapped, metric) <= most
-
-
-def _in_range(mapped: np.ndarray, metric: Metric) -> tuple[np.ndarray, float]:
-    """Multiply very large or small values by a power of two, so that their squares are numbers."""
-    largest = max(mapped.max(), -mapped.min())
-    if metric.name == "cosine" or largest == 0.0 or 1e-70 < largest < 1e70:
-        return mapped, 1.0
-    scale = float(2.0 ** np.clip(-np.frexp(largest)[1], -1000, 1000))
-    return mapped * scale, scale
 
 
 def _by_prim(
