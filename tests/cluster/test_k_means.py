@@ -366,3 +366,22 @@ def test_distances_far_from_the_origin():
     np.testing.assert_array_equal(distances.argmin(axis=1), model.labels_)
     expected = np.linalg.norm(X[:, None] - model.cluster_centers_, axis=2)
     np.testing.assert_allclose(distances, expected, atol=1e-6)
+
+
+def test_a_stopped_fit_keeps_the_best_run_so_far():
+    X = read_only(clouds(400, 2, 8, spread=1.5))
+    model = KMeans(8, n_init=4, init="random", random_state=3)
+    runs = [KMeans(8, n_init=n, init="random", random_state=3).fit(X).inertia_ for n in (1, 2, 3)]
+    inertias, finals = [], []
+    for state in model._steps(X, None, None):
+        squares = ((X - state["cluster_centers_"][state["labels_"]]) ** 2).sum()
+        np.testing.assert_allclose(state["inertia_"], squares, rtol=1e-10)
+        inertias.append(state["inertia_"])
+        finals.append(state["cluster_centers_"])
+    assert (np.diff(inertias) <= 1e-9).all()
+    assert min(runs) < runs[0]  # a later run is better
+    assert set(runs) <= set(inertias)
+    model.fit(X)
+    assert model.inertia_ == inertias[-1]
+    np.testing.assert_array_equal(model.cluster_centers_, finals[-1])
+    assert_same_fit(model, Twin(8, n_init=4, init="random", random_state=3).fit(X))

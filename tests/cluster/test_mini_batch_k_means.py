@@ -117,3 +117,50 @@ def test_a_far_row_in_a_batch_leaves_the_others_where_they_are():
     model.partial_fit(X).partial_fit(np.vstack([X, [[-1e10]]]))
     # All rows so far: twice the five on the right, and on the left the far one with them.
     np.testing.assert_allclose(model.cluster_centers_, [[(0.5 - 1e10) / 11], [0.95]])
+
+
+@pytest.mark.parametrize("learn", ["fit", "partial_fit"])
+@pytest.mark.parametrize("init", ["k-means++", "random"])
+def test_a_few_rows_of_positive_weight_are_found(learn, init):
+    X = clouds(20_000, 2, 3)
+    weights = np.zeros(len(X))
+    weights[:20] = 1.0
+    for seed in range(3):
+        model = MiniBatchKMeans(3, init=init, random_state=seed)
+        getattr(model, learn)(X, sample_weight=weights)
+        assert (model.cluster_centers_ >= X[:20].min(axis=0)).all()
+        assert (model.cluster_centers_ <= X[:20].max(axis=0)).all()
+    with pytest.raises(ValueError, match="at least one non-zero"):
+        MiniBatchKMeans(3, random_state=0).fit(X, sample_weight=np.zeros(len(X)))
+    weights[2:] = 0.0
+    with pytest.raises(ValueError, match="Only 2 of the weights are above zero"):
+        MiniBatchKMeans(3, init="random").fit(X, sample_weight=weights)
+
+
+def test_negative_weights_are_refused_in_every_batch():
+    X = clouds(100, 2, 3)
+    model = MiniBatchKMeans(3, random_state=0)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="Negative values in data"):
+            model.partial_fit(X, sample_weight=-np.ones(100))
+        model.partial_fit(X)
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.5, 1e9])
+def test_the_largest_center_is_never_rare(ratio):
+    X = clouds(500, 2, 3)
+    model = MiniBatchKMeans(3, reassignment_ratio=ratio, random_state=0, batch_size=50).fit(X)
+    for part in (X, X[:1], X[:2]):
+        model.partial_fit(part)
+    assert np.isfinite(model.cluster_centers_).all()
+
+
+def test_labels_of_another_fit_are_not_kept():
+    X = clouds(500, 2, 3)
+    model = MiniBatchKMeans(3, random_state=0).fit(X)
+    model.set_params(compute_labels=False).fit(X[:100])
+    assert not hasattr(model, "labels_")
+    model.set_params(compute_labels=True).partial_fit(X[:50])
+    assert len(model.labels_) == 50
+    model.set_params(compute_labels=False).partial_fit(X[:30])
+    assert not hasattr(model, "labels_")

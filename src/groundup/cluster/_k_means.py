@@ -27,8 +27,9 @@ class KMeans(CentersEstimator):
             default="k-means++"
         The centers to start with. "k-means++" draws rows that lie apart; "random" draws rows.
     n_init : "auto" or int, default="auto"
-        How many starts to try; the result with the lowest inertia is kept. "auto" is 10 for
-        "random" and for a callable, else 1.
+        How many starts to try; the result with the lowest inertia is kept, also by a fit that is
+        stopped: after each step it holds the better of the best run before and the one under way.
+        "auto" is 10 for "random" and for a callable, else 1.
     max_iter : int, default=300
         The most iterations of one run.
     tol : float, default=1e-4
@@ -108,8 +109,7 @@ class KMeans(CentersEstimator):
         self.algorithm = algorithm
 
     def _max_steps(self):
-        n_runs = self._n_runs()
-        return n_runs * self.max_iter + (n_runs > 1)
+        return self._n_runs() * self.max_iter
 
     def _steps(self, X, y, sample_weight):
         self._warn_of_given_start()
@@ -117,16 +117,17 @@ class KMeans(CentersEstimator):
         rows = Rows(X, sample_weight, thread_count(), n_clusters=self.n_clusters)
         tol = self.tol * rows.variance
         best: dict[str, Any] | None = None
-        n_runs = self._n_runs()
-        for run in range(1, n_runs + 1):
+        for run in range(1, self._n_runs() + 1):
             start = self._start(X, sample_weight, random_state, rows.n_threads)
             state: dict[str, Any] = {}
             for state in lloyd(rows, start, self.max_iter, tol, self.algorithm):
                 if self.verbose:
                     print(f"Run {run}, iteration {state['n_iter_']}: {state['inertia_']}")
-                yield state
-            if best is None or state["inertia_"] < best["inertia_"]:
-                best = state
-        if best is not state:
-            yield best
+                # What a fit that is stopped here ends with: not less than what it has found.
+                yield state if best is None else min(best, state, key=_inertia)
+            best = state if best is None else min(best, state, key=_inertia)
         warn_of_empty_clusters(self, X, sample_weight, best["labels_"])
+
+
+def _inertia(state: dict[str, Any]) -> float:
+    return state["inertia_"]

@@ -91,8 +91,6 @@ class CentersEstimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Cluste
     ) -> np.ndarray:
         """Return the centers to begin with, of shape (n_clusters, n_features)."""
         k = self.n_clusters
-        if weights is not None and not weights.any():
-            raise ValueError("All sample weights are zero; give at least one row a weight.")
         if callable(self.init):
             return self._given_centers(self.init(X, k, random_state=random_state), X.shape[1])
         if not isinstance(self.init, str):

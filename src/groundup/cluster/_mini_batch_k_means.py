@@ -86,7 +86,7 @@ def reassign_rare(
     centers, counts : ndarray of shape (k, d) and (k,)
         Changed.
     ratio : float
-        A center is rare if its count is below this part of the largest one.
+        A center is rare if its count is below this part of the largest one; above 1 as 1.
     random_state : RandomState
 
     Returns
@@ -94,7 +94,7 @@ def reassign_rare(
     int
         How many were.
     """
-    rare = counts < ratio * counts.max()
+    rare = counts < min(ratio, 1.0) * counts.max()
     most = int(0.5 * len(X))  # half of the batch, at most
     if rare.sum() > 0.5 * len(X):
         rare[np.argsort(counts)[most:]] = False
@@ -181,7 +181,8 @@ class MiniBatchKMeans(CentersEstimator):
         How many starts to try; the one with the lowest inertia on a sample is kept. "auto" is 3 for
         "random" and for a callable, else 1.
     reassignment_ratio : float, default=0.01
-        Centers with fewer rows than this part of the largest one's are put elsewhere.
+        Centers with fewer rows than this part of the largest one's are put elsewhere, in one step
+        at most as many as half of a batch.
 
     Attributes
     ----------
@@ -281,18 +282,24 @@ class MiniBatchKMeans(CentersEstimator):
             size = 3 * self.n_clusters
         return min(size, n)
 
+    def _drawn(self, X, weights, random_state, size: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Draw so many of the rows that weigh something, with replacement; and their weights."""
+        if weights is None:
+            return read_only(X[random_state.randint(0, len(X), size)]), None
+        rows = np.flatnonzero(weights > 0.0)
+        rows = rows[random_state.randint(0, len(rows), size)]
+        return read_only(X[rows]), read_only(weights[rows])
+
     def _start_from_sample(self, X, weights, random_state, size: int) -> np.ndarray:
-        if size < len(X):
-            drawn = random_state.randint(0, len(X), size)
-            X = read_only(X[drawn])
-            weights = None if weights is None else read_only(weights[drawn])
+        # With fewer rows of positive weight than clusters, `_start` tells what there is to tell.
+        if size < len(X) and (weights is None or np.count_nonzero(weights) >= self.n_clusters):
+            X, weights = self._drawn(X, weights, random_state, size)
         return self._start(X, weights, random_state, 1)
 
     def _best_start(self, X, weights, random_state) -> np.ndarray:
         """Return the start with the lowest inertia on a sample, of shape (k, d)."""
         size = self._sample_size(len(X))
-        drawn = random_state.randint(0, len(X), size)
-        sample = Batch(X[drawn], None if weights is None else weights[drawn])
+        sample = Batch(*self._drawn(X, weights, random_state, size))
         lowest, best = np.inf, np.empty(0)
         for _ in range(self._n_runs()):
             centers = self._start_from_sample(X, weights, random_state, size)
@@ -307,6 +314,7 @@ class MiniBatchKMeans(CentersEstimator):
 
     def _steps(self, X, y, sample_weight) -> Steps:
         self._warn_of_given_start()
+        self.__dict__.pop("labels_", None)  # of the fit before, of other rows
         random_state = check_random_state(self.random_state)
         n, batch_size = len(X), min(self.batch_size, len(X))
         variance = Rows(X, None, thread_count()).variance if self.tol > 0 else 0.0
@@ -369,7 +377,10 @@ class MiniBatchKMeans(CentersEstimator):
         if hasattr(self, "cluster_centers_"):
             X = self._validated_for_prediction(X)
             if sample_weight is not None:
-                sample_weight = read_only(_check_sample_weight(sample_weight, X, dtype=np.float64))
+                sample_weight = _check_sample_weight(
+                    sample_weight, X, dtype=np.float64, ensure_non_negative=True
+                )
+                sample_weight = read_only(sample_weight)
         else:
             X, _, sample_weight = self._validated(X, None, sample_weight)
             self._check_parameters(X, None)
@@ -388,9 +399,11 @@ class MiniBatchKMeans(CentersEstimator):
         if self._is_time_to_reassign(self._counts, self._n_since_last_reassign):
             self._n_since_last_reassign = 0
             if self.reassignment_ratio > 0:
-                reassign_rare(X, centers, counts, self.reassignment_ratio, self._random_state)
+                weighty = X if sample_weight is None else X[sample_weight > 0.0]
+                reassign_rare(weighty, centers, counts, self.reassignment_ratio, self._random_state)
         self.cluster_centers_, self._counts = centers, counts
         self.n_steps_ += 1
+        self.__dict__.pop("labels_", None)
         if self.compute_labels:
             self.labels_, self.inertia_ = self._assigned(X, sample_weight, centers)
         return self
