@@ -282,7 +282,11 @@ def _predicted(
 
             output |= assigned(bundle, rows)
             predictions.append(output["cluster"])
-            output["note"] = [_repair_note(notes.get(line)) for line in rows.index.tolist()]
+            repairs = [_repair_note(notes.get(line)) for line in rows.index.tolist()]
+            output["note"] = [
+                "; ".join(filter(None, both)) or None
+                for both in zip(repairs, output["note"], strict=True)
+            ]
             return pd.DataFrame(output)
         answer = bundle.predict(rows) if len(rows) else np.empty(0)
         if bundle.classes is None:

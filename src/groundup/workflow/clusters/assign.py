@@ -2,8 +2,9 @@
 
 k-means and a mixture can place any row: nearest centre, likeliest component. A merge tree and
 density cannot, so there a row joins the cluster of the rows nearest to it. What a bundle keeps is
-accordingly the estimator itself, or a nearest-neighbours model of the rows in clusters, and a few
-notes beside it as plain numbers.
+accordingly the estimator itself, or a nearest-neighbours model of the rows, and a few notes beside
+it as plain numbers. A row of the table that comes again gets the answer that it got: it is known
+by its place, and asked of the other rows.
 
 How sure an assignment is, from 0 to 1:
 
@@ -14,6 +15,8 @@ centres        1 - a / b, for the distances a and b to the nearest and the secon
 components     the probability of the component, given the row
 rows           the share of the nearest rows, weighted by 1 / distance, that are in this cluster
 =============  =====================================================================================
+
+It is 0 for a row in no cluster, and unknown for a row of which no compared column is filled in.
 
 A row is an outlier where it lies beyond the outer fence of its cluster, Q3 + 3 (Q3 - Q1) of the
 distances of the cluster's own rows: to the centre, to the nearest other row, or, for a mixture, of
@@ -39,6 +42,8 @@ Kept = Literal["centres", "components", "rows"]
 
 _KEPT: dict[str, Kept] = {"k-means": "centres", "mixture": "components"}
 _NEIGHBOURS = 10
+# Rows closer than this are the same row: columns vary by about 1, and less is rounding.
+_SAME = 1e-7
 
 
 @dataclass(frozen=True)
@@ -50,7 +55,7 @@ class Assignment:
     cluster : int ndarray of shape (n,)
         1, 2, ...; -1 is none.
     sure : ndarray of shape (n,)
-        0 to 1.
+        0 to 1; 0 in no cluster; nan where a row has nothing that could be compared.
     distance : ndarray of shape (n,)
         To the centre or to the nearest row of the cluster, in units of the prepared numbers.
     outlier : bool ndarray of shape (n,)
@@ -69,7 +74,7 @@ class Assigner:
     Parameters
     ----------
     model : fitted estimator
-        KMeans, GaussianMixture, or KNeighborsClassifier of the rows in clusters.
+        KMeans, GaussianMixture, or KNeighborsClassifier of the rows; its class -1 is no cluster.
     kept : {"centres", "components", "rows"}
     numbers : list of int
         The cluster's number for each answer of the model.
@@ -117,29 +122,67 @@ class Assigner:
             raise ValueError("the notes about the clusters do not fit the model; cluster again")
         return cls(model, notes["kept"], numbers, limits, bool(notes.get("leaves_out")))
 
-    def assign(self, X: np.ndarray) -> Assignment:
-        """Assign prepared rows of shape (n, d)."""
-        label, sure, distance, far = self._nearest(X)
-        cluster = np.array(self.numbers, np.int64)[label]
-        outlier = far > np.array(self.limits)[cluster - 1]
+    def assign(self, X: np.ndarray, blank: np.ndarray | None = None) -> Assignment:
+        """Assign prepared rows.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d)
+        blank : bool ndarray of shape (n,), default=None
+            Rows of which no compared column is filled in: they belong to no cluster.
+        """
+        if self.kept == "rows":
+            cluster, sure, distance, known = self._from_rows(X)
+            far = distance
+        else:
+            cluster, sure, distance, far = self._from_model(X)
+            known = np.zeros(len(X), bool)
+        limits = np.append(np.array(self.limits), np.inf)[np.where(cluster > 0, cluster - 1, -1)]
+        outlier = (far > limits) | (cluster < 0)
         if self.leaves_out:
-            cluster = np.where(outlier, -1, cluster)
+            cluster = np.where(outlier & ~known, -1, cluster)
+        sure = np.where(cluster > 0, sure, 0.0)
+        if blank is not None:
+            cluster, outlier = np.where(blank, -1, cluster), outlier & ~blank
+            sure, distance = np.where(blank, np.nan, sure), np.where(blank, np.nan, distance)
         return Assignment(cluster, sure, distance, outlier)
 
-    def _nearest(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return the model's answer for each row, how sure, how far, and what the limit is for."""
-        if self.kept == "rows":
-            probability = self.model.predict_proba(X)  # (n, k)
-            label = probability.argmax(axis=1)
-            distance = self.model.kneighbors(X, 1)[0][:, 0]
-            return label, probability[np.arange(len(X)), label], distance, distance
+    def _from_model(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return each row's cluster, how sure, the distance, and what the limit is for."""
         label = np.asarray(self.model.predict(X), np.int64)
+        cluster = np.array(self.numbers, np.int64)[label]
         if self.kept == "centres":
-            return label, *_from_centres(X, self.model.cluster_centers_, label)
+            return cluster, *_from_centres(X, self.model.cluster_centers_, label)
         probability = self.model.predict_proba(X)  # (n, k)
         distance = np.linalg.norm(X - self.model.means_[label], axis=1)
         sure = probability[np.arange(len(X)), label]
-        return label, sure, distance, -self.model.score_samples(X)
+        return cluster, sure, distance, -self.model.score_samples(X)
+
+    def _from_rows(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Return each row's cluster, how sure, the distance, and whether the row is known."""
+        n_asked, y = self.model.n_neighbors, self.model.classes_[self.model._y]
+        distances, rows = self.model.kneighbors(X, n_asked + 1)  # (n, m + 1)
+        known = distances[:, 0] < _SAME
+        own = y[rows[:, 0]]
+        # A known row is asked of the others: without itself; a new one of the m nearest.
+        distances = np.where(known[:, None], distances[:, 1:], distances[:, :-1])  # (n, m)
+        near = np.where(known[:, None], y[rows[:, 1:]], y[rows[:, :-1]])
+        weights = 1.0 / np.maximum(distances, _SAME)
+        votes = np.stack([(weights * (near == c)).sum(axis=1) for c in self.model.classes_], axis=1)
+        cluster = np.where(known, own, self.model.classes_[votes.argmax(axis=1)])
+        shares = (weights * (near == cluster[:, None])).sum(axis=1) / weights.sum(axis=1)
+        distance = np.where(near > 0, distances, np.inf).min(axis=1)
+        lost = np.isinf(distance)  # among rows in no cluster only
+        if lost.any():
+            distance[lost] = _to_nearest(X[lost], self.model._fit_X[y > 0])
+        return cluster, shares, np.where(distance < _SAME, 0.0, distance), known
+
+
+def _to_nearest(X: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Return each row's distance to the nearest of the others."""
+    from groundup.neighbors import NearestNeighbors
+
+    return NearestNeighbors(n_neighbors=1).fit(others).kneighbors(X)[0][:, 0]
 
 
 def _from_centres(
@@ -157,13 +200,15 @@ def _from_centres(
 
 def _answers(model: Any) -> int:
     """Return how many clusters a model knows."""
-    for name in ("cluster_centers_", "means_", "classes_"):
+    for name in ("cluster_centers_", "means_"):
         if hasattr(model, name):
             return len(getattr(model, name))
-    return 0
+    return int((model.classes_ > 0).sum()) if hasattr(model, "classes_") else 0
 
 
-def assigner_for(chosen: Grouping, X: np.ndarray, clusters: np.ndarray) -> Assigner:
+def assigner_for(
+    chosen: Grouping, X: np.ndarray, clusters: np.ndarray, blank: np.ndarray | None = None
+) -> Assigner:
     """Return what assigns new rows as a grouping does.
 
     Parameters
@@ -173,49 +218,35 @@ def assigner_for(chosen: Grouping, X: np.ndarray, clusters: np.ndarray) -> Assig
         The prepared rows.
     clusters : int ndarray of shape (n,)
         1, 2, ...; -1 is none.
+    blank : bool ndarray of shape (n,), default=None
+        Rows of which no compared column is filled in: they stand for nothing.
     """
     n_clusters = int(clusters.max())
     kept = _KEPT.get(chosen.family, "rows")
+    fitted = np.ones(len(X), bool) if blank is None else ~blank
     if kept == "rows":
         from groundup.neighbors import KNeighborsClassifier
 
-        inside = clusters > 0
-        n_neighbors = min(_NEIGHBOURS, int(inside.sum()) - 1)  # one fewer: each asks the others
+        n_neighbors = min(_NEIGHBOURS, int(fitted.sum()) - 1)  # one fewer: each asks the others
         model = KNeighborsClassifier(n_neighbors, weights="distance")
-        model.fit(X[inside], clusters[inside])
-        numbers, far = list(range(1, n_clusters + 1)), np.zeros(len(X))
-        far[inside] = _to_other_rows(model)[0]
-        leaves_out = bool((~inside).any())
+        model.fit(X[fitted], clusters[fitted])
+        numbers, leaves_out = list(range(1, n_clusters + 1)), bool((clusters[fitted] < 0).any())
+        asked = Assigner(model, kept, numbers, [np.inf] * n_clusters)
+        far = asked._from_rows(X)[2]
     else:
         model, leaves_out = chosen.estimator, False
         numbers = cluster_numbers(chosen.labels)[:-1].tolist()
-        far = Assigner(model, kept, numbers, [])._nearest(X)[3]
+        far = Assigner(model, kept, numbers, [])._from_model(X)[3]
     limits = [outer_fence(far[clusters == number]) for number in range(1, n_clusters + 1)]
     return Assigner(model, kept, numbers, limits, leaves_out)
 
 
-def assign_own_rows(assigner: Assigner, X: np.ndarray, clusters: np.ndarray) -> Assignment:
-    """Say how sure the clusters of the table's own rows are: each row is asked of the others."""
-    if assigner.kept != "rows":
-        found = assigner.assign(X)
-        return Assignment(clusters, found.sure, found.distance, found.outlier)
-    inside = clusters > 0
-    distance, sure = np.zeros(len(X)), np.zeros(len(X))
-    distance[inside], sure[inside] = _to_other_rows(assigner.model)
-    if not inside.all():  # rows in no cluster: as sure as they are far from the nearest one
-        distance[~inside] = assigner.model.kneighbors(X[~inside], 1)[0][:, 0]
-    limits = np.array(assigner.limits)[clusters - 1]
-    return Assignment(clusters, sure, distance, ~inside | (distance > limits))
-
-
-def _to_other_rows(model: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return each fitted row's distance to the nearest other, and the share of its own cluster."""
-    distances, rows = model.kneighbors()  # (n, 10), of the other rows
-    y = model._y
-    near = np.maximum(distances, 1e-12)
-    weights = 1.0 / near
-    same = (y[rows] == y[:, None]) * weights
-    return distances[:, 0], same.sum(axis=1) / weights.sum(axis=1)
+def assign_own_rows(
+    assigner: Assigner, X: np.ndarray, clusters: np.ndarray, blank: np.ndarray | None = None
+) -> Assignment:
+    """Say how sure the clusters of the table's own rows are: by the rule that new rows follow."""
+    found = assigner.assign(X, blank)
+    return Assignment(clusters, found.sure, found.distance, found.outlier)
 
 
 def outer_fence(distances: np.ndarray) -> float:

@@ -32,6 +32,7 @@ def describe(
     clusters: np.ndarray | None,
     assigner: Assigner | None,
     *,
+    blank: np.ndarray,
     left_out: pd.DataFrame,
     texts: list[str],
     seed: int,
@@ -50,6 +51,8 @@ def describe(
     clusters : int ndarray of shape (n,) or None
         1, 2, ...; -1 is none; None where there are no clusters.
     assigner : Assigner or None
+    blank : bool ndarray of shape (n,)
+        Rows with nothing that could be compared.
     left_out : DataFrame of shape (n, q)
         The columns that the user left out, to be held against the clusters.
     texts : list of str
@@ -70,7 +73,7 @@ def describe(
     }
     if clusters is None or assigner is None:
         return part
-    own = assign_own_rows(assigner, X, clusters)
+    own = assign_own_rows(assigner, X, clusters, blank)
     found = traits(frame, kinds, clusters, texts=texts)
     compared = _compare(frame, kinds, clusters, seed)
     return part | {

@@ -11,6 +11,7 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from groundup.workflow.clusters.assign import assign_own_rows
+from groundup.workflow.clusters.blank import missing_notes
 from groundup.workflow.clusters.script import clustering_script
 from groundup.workflow.csv_output import write_csv
 from groundup.workflow.outcome import GOLDEN_ROWS, finish_record, record_rows, write_text
@@ -57,7 +58,7 @@ def bundled_pipeline(state: ClusterState) -> Pipeline:
 def cluster_table(state: ClusterState) -> pd.DataFrame:
     """Return each row of the table with its cluster, and how sure that is."""
     assert state.assigner is not None and state.clusters is not None
-    own = assign_own_rows(state.assigner, state.X, state.clusters)
+    own = assign_own_rows(state.assigner, state.X, state.clusters, state.blank)
     return pd.DataFrame(
         {
             "line": state.frame.index,
@@ -65,6 +66,7 @@ def cluster_table(state: ClusterState) -> pd.DataFrame:
             "sure": own.sure,
             "distance": own.distance,
             "outlier": own.outlier,
+            "note": missing_notes(state.missing, len(state.compared)),
         }
     )
 

@@ -66,7 +66,7 @@ def clustering_script(state: ClusterState, folder: Path) -> str:
         "X = np.ascontiguousarray(distances.fit_transform(data[FEATURES]), dtype=np.float64)\n"
         f"{model}\n"
         "model.fit(X)\n"
-        f"labels = {labels}\n",
+        f"labels = {labels}\n" + _without_blank_rows(state),
         "# 4. Number them from the largest on; -1 is a row in no cluster.\n"
         "sizes = np.bincount(labels[labels >= 0])\n"
         'rank = np.argsort(np.argsort(-sizes, kind="stable"), kind="stable")\n'
@@ -77,6 +77,16 @@ def clustering_script(state: ClusterState, folder: Path) -> str:
         'print("as in clusters.csv:", bool((clusters == kept).all()))\n',
     ]
     return "\n".join(parts)
+
+
+def _without_blank_rows(state: ClusterState) -> str:
+    if not state.blank.any():
+        return ""
+    return (
+        "# A row of which every compared cell is missing belongs to no cluster.\n"
+        "blank = distances[0].transform(data[FEATURES]).isna().all(axis=1).to_numpy()\n"
+        "labels = np.where(blank, -1, labels)\n"
+    )
 
 
 def told_params(estimator: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import pandas as pd
 from groundup.workflow.audit import audit_table
 from groundup.workflow.clusters import words
 from groundup.workflow.clusters.assign import Assigner, assigner_for
+from groundup.workflow.clusters.blank import missing_cells
 from groundup.workflow.clusters.describe import describe
 from groundup.workflow.clusters.evidence_part import evidence_part
 from groundup.workflow.clusters.features import build_distances
@@ -26,7 +27,7 @@ from groundup.workflow.compile_ahead import compile_ahead, is_compiled
 from groundup.workflow.disguised_missing import DisguisedMissing
 from groundup.workflow.explore import correlations, describe_column
 from groundup.workflow.state import State
-from groundup.workflow.words import audit_line, prepare_line, warnings_to_show
+from groundup.workflow.words import audit_line, warnings_to_show
 
 # The seconds that are kept for describing and for the report.
 _AFTERWARDS = 5.0
@@ -45,9 +46,15 @@ class ClusterState(State):
     compared: list[str] = field(init=False)  # those of them that make the distances
     pipeline: Any = None  # the fitted preparation, later with the chosen estimator behind it
     X: np.ndarray = field(init=False)  # (n, d) numbers whose distances mean something
+    missing: np.ndarray = field(init=False)  # (n,) compared cells that are missing
     evidence: Evidence = field(init=False)
     clusters: np.ndarray | None = None  # (n,) 1, 2, ... from the largest on; -1 is none
     assigner: Assigner | None = None
+
+    @property
+    def blank(self) -> np.ndarray:
+        """Which rows have nothing that could be compared, of shape (n,)."""
+        return self.missing == len(self.compared)
 
     @classmethod
     def after_reading(cls, read: State) -> ClusterState:
@@ -87,12 +94,14 @@ def prepare_stage(state: ClusterState) -> None:
         treated = {name for block in state.preparation.blocks for name in block.columns}
         state.compared = [name for name in state.audit.features if name in treated]
         state.pipeline = state.preparation.pipeline()
-        X = state.pipeline.fit_transform(table[state.compared])
+        # Fitted and then asked, as new rows are: equal to the last bit where they are equal.
+        X = state.pipeline.fit(table[state.compared]).transform(table[state.compared])
         state.X = np.ascontiguousarray(X, dtype=np.float64)
+        state.missing = missing_cells(state.pipeline, table[state.compared])
         state.frame = DisguisedMissing(state.audit.disguised).fit_transform(table)
         state.record["prepare"] = state.preparation.plan
         state.record["features_out"] = int(state.X.shape[1])
-        state.display.found(prepare_line(state.preparation.plan)[0], words.PREPARE_WHY)
+        state.display.found(*words.prepare_line(len(state.compared), state.X.shape[1]))
 
 
 def explore_stage(state: ClusterState) -> None:
@@ -142,8 +151,9 @@ def find_stage(state: ClusterState) -> None:
         )
         chosen = state.evidence.chosen
         if chosen is not None:
+            chosen.labels = np.where(state.blank, -1, chosen.labels)
             state.clusters = numbered(chosen.labels)
-            state.assigner = assigner_for(chosen, state.X, state.clusters)
+            state.assigner = assigner_for(chosen, state.X, state.clusters, state.blank)
         state.record["evidence"] = evidence_part(state.evidence, state.clusters)
         state.display.found(*words.find_line(state.record["evidence"]))
 
@@ -192,6 +202,7 @@ def describe_stage(state: ClusterState) -> None:
             state.evidence,
             state.clusters,
             state.assigner,
+            blank=state.blank,
             left_out=state.table.frame[left_out],
             texts=list(state.audit.texts),
             seed=state.seed,

@@ -109,7 +109,7 @@ def outliers(
     oddness = _Oddness(frame, kinds)
     return {
         "count": len(found),
-        "of_no_cluster": int((own.cluster < 0).sum()),
+        "of_no_cluster": int((own.outlier & (own.cluster < 0)).sum()),
         "rows": [
             {
                 "line": int(frame.index[row]),

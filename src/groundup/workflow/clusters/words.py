@@ -17,7 +17,6 @@ Line = tuple[str, str]
 _LEAST_ROWS = 20
 
 AUDIT_WHY = "A column that names the row makes every row unlike every other."
-PREPARE_WHY = "Similar rows are close rows: each column gets its say in the distance."
 
 
 def refuse_few_rows(table: Table) -> None:
@@ -66,6 +65,21 @@ def reworded(findings: list[Finding]) -> list[Finding]:
         replace(finding, **_REWORDED[finding.code]) if finding.code in _REWORDED else finding
         for finding in findings
     ]
+
+
+def prepare_line(n_compared: int, n_numbers: int) -> Line:
+    """Say how many columns rows are compared by, and how many numbers they become.
+
+    Examples
+    --------
+    >>> prepare_line(4, 4)[0]
+    '4 columns become 4 numbers a row.'
+    """
+    become = f"become{'s' * (n_compared == 1)} {counted(n_numbers, 'number')} a row"
+    return (
+        f"{counted(n_compared, 'column')} {become}.",
+        "Similar rows are close rows: each column gets its say in the distance.",
+    )
 
 
 def explore_line(correlations: dict[str, Any]) -> Line:
