@@ -14,6 +14,7 @@ from scipy.stats import multivariate_normal
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris
 from sklearn.decomposition import PCA as SklearnPCA
 from sklearn.decomposition import IncrementalPCA
+from threadpoolctl import threadpool_limits
 
 from groundup._estimator import read_only
 from groundup.decomposition import PCA
@@ -332,3 +333,71 @@ def test_the_scatter_in_one_pass(shape):
     assert (error <= 1e-11 * np.outer(diagonal, diagonal) + 1e-9).all()
     assert (moments.second[3] == 0.0).all()
     np.testing.assert_allclose(moments.mean, exact.mean(axis=0).astype(float), rtol=1e-14)
+
+
+def extremes():
+    X = correlated(30, 20)
+    X[0, 0], X[1, 0] = 1.5e308, -1.5e308
+    return X
+
+
+@pytest.mark.parametrize("solver", ["auto", *SOLVERS])
+@pytest.mark.parametrize(
+    "X", [correlated(30, 20) * 1e200, correlated(20, 30) * 1e200, extremes(), extremes().T]
+)
+def test_squares_that_overflow_are_named_by_every_solver(solver, X):
+    with pytest.raises(ValueError, match="squares of X overflow"):
+        PCA(2, svd_solver=solver, random_state=0).fit(np.ascontiguousarray(X))
+
+
+def test_squares_that_overflow_in_a_later_piece_leave_the_model_as_it_was():
+    X = correlated(30, 4)
+    pca = PCA(2).partial_fit(X)
+    variances = pca.explained_variance_.copy()
+    with pytest.raises(ValueError, match="squares of X overflow"):
+        pca.partial_fit(X * 1e200)
+    np.testing.assert_array_equal(pca.explained_variance_, variances)
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (20, 30), (300, 20)])
+@pytest.mark.parametrize("solver", ["auto", *SOLVERS])
+def test_equal_rows_warn_once_and_of_nothing_else(solver, shape):
+    X = np.full(shape, 0.1)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pca = PCA(2, svd_solver=solver, random_state=0).fit(X)
+    assert ["All rows are the same" in str(warning.message) for warning in caught] == [True]
+    np.testing.assert_array_equal(pca.explained_variance_, 0.0)
+    np.testing.assert_allclose(pca.components_ @ pca.components_.T, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(pca.transform(X), 0.0, atol=1e-15)
+
+
+@pytest.mark.parametrize("asked", [0.9, "mle", None])
+def test_every_rule_for_the_number_of_components_on_equal_rows(asked):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pca = PCA(asked).fit(np.full((300, 20), 0.1))
+    assert ["All rows are the same" in str(warning.message) for warning in caught] == [True]
+    assert pca.n_components_ == {0.9: 1, "mle": 0, None: 20}[asked]
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("shape", [(3000, 200), (200, 3000)])
+def test_threads_of_blas_change_no_bit(solver, shape):
+    X = np.random.default_rng(0).standard_normal(shape)
+    if solver == "covariance_eigh" and shape[1] > shape[0]:
+        X = X[:, :300]
+    fits = []
+    for n_threads in (1, 2):
+        with threadpool_limits(n_threads):
+            pca = PCA(5, svd_solver=solver, random_state=0, iterated_power=2).fit(X)
+            fits.append((pca.components_, pca.explained_variance_, pca.transform(X)))
+    for one, two in zip(*fits, strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_the_covariance_of_a_whitened_model_is_that_of_the_rows():
+    X = load_iris().data
+    plain, white = PCA().fit(X), PCA(whiten=True).fit(X)
+    np.testing.assert_allclose(white.get_covariance(), np.cov(X, rowvar=False), atol=1e-12)
+    np.testing.assert_array_equal(white.score_samples(X), plain.score_samples(X))

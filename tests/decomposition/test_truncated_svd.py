@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.decomposition import TruncatedSVD as SklearnTruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.pipeline import make_pipeline
+from threadpoolctl import threadpool_limits
 
 from groundup.decomposition import PCA, TruncatedSVD
 
@@ -182,3 +183,68 @@ def test_a_sparse_value_that_is_not_finite_is_refused(bad):
     X.data[7] = bad
     with pytest.raises(ValueError, match="NaN|infinity"):
         TruncatedSVD().fit(X)
+
+
+@pytest.mark.parametrize("algorithm", ["randomized", "arpack"])
+def test_the_variance_of_sparse_columns_far_from_zero(algorithm):
+    X = np.random.default_rng(0).standard_normal((500, 5)) + 1e8
+    X[::7, 2] = 0.0
+    X[:, 4] = 0.1
+    sparse, dense = (TruncatedSVD(2, algorithm=algorithm, random_state=0) for _ in range(2))
+    sparse.fit(scipy.sparse.csr_matrix(X))
+    dense.fit(X)
+    expected = (X @ dense.components_.T).var(axis=0) / X.var(axis=0).sum()
+    np.testing.assert_allclose(sparse.explained_variance_ratio_, expected, rtol=1e-6)
+    np.testing.assert_allclose(dense.explained_variance_ratio_, expected, rtol=1e-6)
+
+
+def test_places_that_are_stored_twice_have_the_sum():
+    X = scipy.sparse.csr_matrix(
+        (np.arange(1.0, 8.0), np.array([2, 0, 0, 1, 1, 2, 0]), np.array([0, 3, 5, 7])), shape=(3, 3)
+    )
+    before = X.data.copy()
+    sparse = TruncatedSVD(2, random_state=0).fit(X)
+    np.testing.assert_array_equal(X.data, before)
+    dense = TruncatedSVD(2, random_state=0).fit(X.toarray())
+    for name in ("singular_values_", "explained_variance_", "explained_variance_ratio_"):
+        np.testing.assert_allclose(getattr(sparse, name), getattr(dense, name), rtol=1e-12)
+    assert sparse.explained_variance_ratio_.sum() <= 1.0
+
+
+@pytest.mark.parametrize("make", [np.asarray, scipy.sparse.csr_matrix])
+@pytest.mark.parametrize("algorithm", ["randomized", "arpack"])
+def test_equal_rows_have_no_variance_to_explain(make, algorithm):
+    model = TruncatedSVD(1, algorithm=algorithm).fit(make(np.full((300, 20), 0.1)))
+    np.testing.assert_array_equal(model.explained_variance_ratio_, 0.0)
+
+
+@pytest.mark.parametrize("make", [np.asarray, scipy.sparse.csr_matrix])
+@pytest.mark.parametrize("algorithm", ["randomized", "arpack"])
+def test_a_table_of_zeros_warns(make, algorithm):
+    with pytest.warns(UserWarning, match="All values of X are 0"):
+        model = TruncatedSVD(2, algorithm=algorithm, random_state=0).fit(make(np.zeros((30, 20))))
+    np.testing.assert_array_equal(model.singular_values_, 0.0)
+    np.testing.assert_array_equal(model.explained_variance_ratio_, 0.0)
+    np.testing.assert_allclose(model.components_ @ model.components_.T, np.eye(2))
+
+
+@pytest.mark.parametrize("make", [np.asarray, scipy.sparse.csr_matrix])
+@pytest.mark.parametrize("algorithm", ["randomized", "arpack"])
+def test_squares_that_overflow_are_named(make, algorithm):
+    X = np.random.default_rng(0).standard_normal((30, 20)) * 1e300
+    with pytest.raises(ValueError, match="squares of X overflow"):
+        TruncatedSVD(2, algorithm=algorithm).fit(make(X))
+
+
+@pytest.mark.parametrize("algorithm", ["randomized", "arpack"])
+@pytest.mark.parametrize("shape", [(3000, 200), (200, 3000)])
+def test_threads_of_blas_change_no_bit(algorithm, shape):
+    X = np.random.default_rng(0).standard_normal(shape)
+    for table in (X, scipy.sparse.csr_matrix(np.where(X > 1.5, X, 0.0))):
+        fits = []
+        for n_threads in (1, 2):
+            with threadpool_limits(n_threads):
+                model = TruncatedSVD(5, algorithm=algorithm, n_iter=2, random_state=0)
+                fits.append((model.fit_transform(table), model.components_))
+        for one, two in zip(*fits, strict=True):
+            np.testing.assert_array_equal(one, two)

@@ -55,7 +55,10 @@ def components_to_keep(asked: Any, variances: np.ndarray, n_samples: int) -> int
         return most_probable_dimension(variances, n_samples)
     if isinstance(asked, Integral):
         return int(asked)
-    shares = np.cumsum(variances / variances.sum())
+    total = variances.sum()
+    if total == 0.0:  # equal rows: no component explains more than another
+        return 1
+    shares = np.cumsum(variances / total)
     return min(int(np.searchsorted(shares, asked, side="right")) + 1, len(variances))
 
 

@@ -71,7 +71,9 @@ from groundup.decomposition._spectrum import (
     of_rows,
     of_singular_values,
     of_triangle,
+    squares_of,
 )
+from groundup.decomposition._thin_products import ThinProducts
 from groundup.linear_model._moments import Moments, merged
 
 LOST = 1e-8  # part of the largest variance below which a covariance has few digits left
@@ -133,7 +135,8 @@ class PCA(PrincipalComponents):
     Raises
     ------
     ValueError
-        From `fit`, for a single row, and for more components than rows or columns.
+        From `fit`, for a single row, for more components than rows or columns, and for values
+        whose squares overflow.
 
     References
     ----------
@@ -300,14 +303,15 @@ class PCA(PrincipalComponents):
                 spectrum = of_triangle(X, mean)
             yield spectrum
             return
-        Z = X - mean
-        if solver == "full":
+        with np.errstate(over="ignore", invalid="ignore"):
+            Z = X - mean
+        total = squares_of(Z) / (n - 1)
+        if solver == "full" or total == 0.0:  # equal rows: an iteration would find nothing
             with single_blas_thread():
-                spectrum = of_rows(Z, mean)
+                spectrum = of_rows(Z, mean) if n < d else of_triangle(X, mean)
             yield spectrum
             return
         random_state = check_random_state(self.random_state)
-        total = float(np.einsum("ij,ij->", Z, Z)) / (n - 1)
         if solver == "arpack":
             start = random_state.uniform(-1, 1, size=min(n, d))
             with single_blas_thread():
@@ -317,9 +321,10 @@ class PCA(PrincipalComponents):
         n_iter = self.iterated_power
         if n_iter == "auto":
             n_iter = 7 if asked < 0.1 * min(n, d) else 4
+        products = ThinProducts(Z)
         steps = leading_singular_vectors(
-            Z.__matmul__,
-            Z.T.__matmul__,
+            products.times,
+            products.transposed_times,
             (n, d),
             asked + self.n_oversamples,
             n_iter,
@@ -364,7 +369,8 @@ class PCA(PrincipalComponents):
         moments = scatter(read_only(X), thread_count())
         with single_blas_thread():
             if before is not None:
-                moments = merged(before, moments)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    moments = merged(before, moments)
             n, d = round(moments.weight), X.shape[1]
             self._check_count(n, d, "covariance_eigh")
             attributes = of_moments(moments).attributes(self._asked(n, d, "covariance_eigh"))

@@ -31,6 +31,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from groundup._blocks import single_blas_thread
+
 
 def leading_singular_vectors(
     times: Callable[[np.ndarray], np.ndarray],
@@ -71,18 +73,20 @@ def leading_singular_vectors(
     Q = random_state.normal(size=(min(n, d), size))
     if size >= min(n, d):
         Q, n_iter = np.eye(min(n, d)), 0
+    AV: np.ndarray | None = None
     for step in range(n_iter + 1):
-        if step == 0 or wide or not projected:
-            Y = forth(Q)
-        Y = orthonormal(Y)  # (m, l)
-        Q, singular, Ut = np.linalg.svd(back(Y), full_matrices=False)
-        if wide:
-            yield singular, Ut @ Y.T, Q * singular
-        elif projected:
-            Y = forth(Q)
-            yield singular, Q.T, Y
-        else:
-            yield singular, Q.T, None
+        with single_blas_thread():  # the factorings have other bits, and are no faster, on several
+            if step == 0 or wide or not projected:
+                Y = forth(Q)
+            Y = orthonormal(Y)  # (m, l)
+            Q, singular, Ut = np.linalg.svd(back(Y), full_matrices=False)
+            if wide:
+                Vt, AV = Ut @ Y.T, Q * singular
+            else:
+                Vt = Q.T
+                if projected:
+                    Y = AV = forth(Q)
+        yield singular, Vt, AV
 
 
 def orthonormal(Y: np.ndarray) -> np.ndarray:

@@ -88,12 +88,16 @@ class PrincipalComponents(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Est
     def get_covariance(self) -> np.ndarray:
         """Return the covariance of the model: the components, and equal noise elsewhere.
 
+        It is that of the rows as they were given, with ``whiten=True`` too: whitening is a matter
+        of `transform`. (scikit-learn then scales the components by their variances once more, and
+        its covariance and likelihoods are not those of the rows.)
+
         Returns
         -------
         ndarray of shape (n_features, n_features)
         """
         check_is_fitted(self)
-        # C = V^T diag(l - noise) V + noise I
+        # C = V^T diag(l - noise) V + noise I, whitened or not
         above = np.maximum(self.explained_variance_ - self.noise_variance_, 0.0)
         covariance = (self.components_.T * above) @ self.components_
         covariance.flat[:: len(covariance) + 1] += self.noise_variance_

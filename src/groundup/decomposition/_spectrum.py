@@ -56,20 +56,40 @@ class Spectrum(NamedTuple):
         }
 
 
+def squares_of(Z: np.ndarray) -> float:
+    """Return the sum of the squares of all values.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite, for then no variance is.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(np.einsum("ij,ij->", Z, Z))
+    require_finite_squares(total)
+    return total
+
+
+def require_finite_squares(total: float) -> None:
+    """Raise a ValueError if a sum of squares of finite values has overflown."""
+    if not np.isfinite(total):
+        raise ValueError(
+            "The squares of X overflow: its values are too large, or too far apart. Scale the "
+            "columns, for example by dividing each by its largest magnitude."
+        )
+
+
 def of_moments(moments: Moments) -> Spectrum:
     """Take the eigenvectors of the covariance; all of them, min(n, d)."""
     n = round(moments.weight)
-    if not np.isfinite(moments.second).all():
-        raise ValueError(
-            "The squares of X overflow: the largest values are too far apart. Scale the columns, "
-            "for example by dividing each by its largest magnitude."
-        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(np.trace(moments.second))
+    require_finite_squares(total if np.isfinite(moments.second).all() else np.inf)
     # C v = l v.  The eigenvalues ascend, and rounding can leave one a little below 0.
     values, vectors = np.linalg.eigh(moments.second / (n - 1))
     rank = min(n, len(values))
     variances = np.maximum(values[::-1][:rank], 0.0)
-    total = float(np.trace(moments.second)) / (n - 1)
-    return Spectrum(moments.mean, variances, vectors.T[::-1][:rank], total, n)
+    return Spectrum(moments.mean, variances, vectors.T[::-1][:rank], total / (n - 1), n)
 
 
 def of_rows(Z: np.ndarray, mean: np.ndarray) -> Spectrum:
@@ -83,7 +103,10 @@ def of_triangle(X: np.ndarray, mean: np.ndarray) -> Spectrum:
     """Take the singular values of R, where the centred rows are Q R: they are those of the rows."""
     n = len(X)
     rows = CentredRows(X, np.empty((n, 0)), None, thread_count())
-    _, singular, Vt = np.linalg.svd(triangle(rows, mean), full_matrices=False)
+    with np.errstate(over="ignore", invalid="ignore"):
+        R = triangle(rows, mean)
+    squares_of(R)
+    _, singular, Vt = np.linalg.svd(R, full_matrices=False)
     return of_singular_values(singular, Vt, mean, n)
 
 

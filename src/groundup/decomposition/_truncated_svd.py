@@ -39,21 +39,58 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from groundup._blocks import single_blas_thread
 from groundup._estimator import Estimator, Steps
 from groundup.decomposition._power_iteration import leading_singular_vectors
 from groundup.decomposition._signs import with_fixed_signs
+from groundup.decomposition._spectrum import require_finite_squares
+from groundup.decomposition._thin_products import ThinProducts
 
 _SPARSE: dict[str, Any] = {"accept_sparse": "csr", "dtype": np.float64}
 
 
-def whole_variance(X: Any) -> float:
-    """Return the sum of the variances of all columns of a dense or sparse table."""
-    if not issparse(X):
-        return float(X.var(axis=0).sum())
-    # sum_j ( mean_i x_ij^2 - (mean_i x_ij)^2 )
+ROUNDING = (4.0 * np.finfo(np.float64).eps) ** 2  # part of a mean of squares that is no variance
+
+
+def whole_variance(X: Any) -> tuple[float, float]:
+    """Return the sum of the variances of all columns, and that of their means of squares.
+
+    The mean of squares less the square of the mean would lose all digits far from zero, so it is
+    taken about means m, and these need not be exact:
+
+        var_j = 1/n sum_i (x_ij - m_j)^2 - (1/n sum_i (x_ij - m_j))^2
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n, d)
+
+    Returns
+    -------
+    variance, squares : float
+        The second is infinite where it overflows.
+    """
     n, d = X.shape
-    means = np.bincount(X.indices, weights=X.data, minlength=d) / n
-    return float(X.data @ X.data / n - means @ means)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if issparse(X):
+            if not X.has_canonical_format:  # a place may be stored twice, its value is the sum
+                X = X.copy()
+                X.sum_duplicates()
+
+            def column_sums(values: np.ndarray | None) -> np.ndarray:
+                return np.bincount(X.indices, weights=values, minlength=d)
+
+            means = column_sums(X.data) / n
+            about = X.data - means[X.indices]
+            n_zeros = n - column_sums(None)  # each is -m_j about the mean
+            off = (column_sums(about) - n_zeros * means) / n
+            variances = (column_sums(about**2) + n_zeros * means**2) / n - off**2
+            squares = column_sums(X.data**2) / n
+        else:
+            about = X - X.mean(axis=0)
+            off = about.mean(axis=0)
+            variances = np.einsum("ij,ij->j", about, about) / n - off**2
+            squares = np.einsum("ij,ij->j", X, X) / n
+        return float(variances[variances > ROUNDING * squares].sum()), float(squares.sum())
 
 
 class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
@@ -96,7 +133,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator)
     ------
     ValueError
         From `fit`, for more components than columns; for "arpack" for as many as the smaller of
-        rows and columns.
+        rows and columns; for values whose squares overflow.
 
     References
     ----------
@@ -196,15 +233,24 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator)
     def _steps(self, X: Any, y: Any, sample_weight: np.ndarray | None) -> Steps:
         random_state = check_random_state(self.random_state)
         k = min(self.n_components, *X.shape)
-        variance = whole_variance(X)
-        if self.algorithm == "arpack":
+        variance, squares = whole_variance(X)
+        require_finite_squares(squares)
+        if squares == 0.0:
+            warnings.warn(
+                "All values of X are 0, so the singular values are, and the directions are "
+                "arbitrary.",
+                stacklevel=2,
+            )
+        products = ThinProducts(X)
+        if self.algorithm == "arpack" and squares > 0.0:  # on zeros the iteration breaks down
             start = random_state.uniform(-1, 1, size=min(X.shape))
-            _, singular, Vt = svds(X, k=k, tol=self.tol, v0=start)
-            found = iter([(singular[::-1], Vt[::-1], X @ Vt[::-1].T)])
+            with single_blas_thread():
+                _, singular, Vt = svds(X, k=k, tol=self.tol, v0=start)
+            found = iter([(singular[::-1], Vt[::-1], products.times(Vt[::-1].T))])
         else:
             found = leading_singular_vectors(
-                X.__matmul__,
-                X.T.__matmul__,
+                products.times,
+                products.transposed_times,
                 X.shape,
                 self.n_components + self.n_oversamples,
                 self.n_iter,
@@ -234,7 +280,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator)
         ndarray of shape (n_samples, n_components)
         """
         X = self._validated_for_prediction(X)
-        return np.asarray(X @ self.components_.T)
+        return ThinProducts(X).times(self.components_.T)
 
     def inverse_transform(self, X: Any) -> np.ndarray:
         """Return the rows that have these coordinates.
