@@ -244,6 +244,31 @@ def test_a_row_far_from_every_component_has_shares():
 
 
 @each_kind
+@pytest.mark.parametrize("distance", [1e200, -1e308])
+def test_a_row_infinitely_far_away_has_the_weights(kind, distance):
+    X, _ = clouds()
+    fitted = GaussianMixture(4, covariance_type=kind, random_state=0).fit(X)
+    rows = X[:5].copy()
+    rows[2] = distance
+    shares, labels = fitted.predict_proba(rows), fitted.predict(rows)
+    np.testing.assert_allclose(shares[2], fitted.weights_)
+    np.testing.assert_array_equal(labels, shares.argmax(axis=1))
+    assert fitted.score_samples(rows)[2] == -np.inf
+    near = [0, 1, 3, 4]
+    np.testing.assert_array_equal(shares[near], fitted.predict_proba(X[:5])[near])
+
+
+def test_scratch_is_given_back_after_an_error():
+    X, _ = clouds(50)
+    rows = Expectation(X, SHAPES["diag"], 2)
+    with pytest.raises(RuntimeError), rows._scratch():
+        raise RuntimeError
+    with rows._scratch() as first, rows._scratch() as second:
+        assert first is not second and not rows.unused
+    assert len(rows.unused) == 2
+
+
+@each_kind
 def test_one_thread_equals_two_to_the_bit(kind):
     X, _ = clouds(20_000, 6, 5)
     fits = []
@@ -410,10 +435,39 @@ def test_a_component_without_rows_stays_and_warns(kind):
     assert len(fitted.sample(10)[0]) == 10
 
 
-def test_numbers_too_large_to_square_are_refused():
+@each_kind
+@pytest.mark.parametrize(("scale", "message"), [(1e160, "too large"), (1e-160, "too small")])
+def test_numbers_without_a_square_are_refused_without_another_word(kind, scale, message):
     X, _ = clouds(100, 2, 2)
-    with pytest.raises(ValueError, match="too large"), np.errstate(all="ignore"):
-        GaussianMixture(1, init_params="random", random_state=0).fit(X * 1e200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ValueError, match=f"X holds numbers {message} to be squared"):
+            GaussianMixture(2, covariance_type=kind, reg_covar=0.0).fit(X * scale)
+        # well inside the range it is as it is at scale 1
+        inside = GaussianMixture(2, covariance_type=kind, reg_covar=0.0, random_state=0)
+        power = 2.0**460 if scale > 1 else 2.0**-460
+        found = inside.fit(X * power).means_ / power
+        np.testing.assert_allclose(found, inside.fit(X).means_, rtol=1e-6)
+
+
+@each_kind
+def test_a_variance_too_small_to_invert_is_refused(kind):
+    X, _ = clouds(100, 2, 2)
+    thin = np.column_stack([X[:, 0], 1e-160 * X[:, 1]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        if kind == "spherical":  # its variance is that of the other column
+            GaussianMixture(1, covariance_type=kind, reg_covar=0.0).fit(thin)
+            return
+        with pytest.raises(ValueError, match=r"too small to be inverted|not positive definite"):
+            GaussianMixture(1, covariance_type=kind, reg_covar=0.0).fit(thin)
+
+
+def test_a_start_infinitely_far_from_a_row_is_refused():
+    X, _ = clouds(100, 2, 1)
+    start = {"means_init": [[1e100, 0.0]], "precisions_init": [[1e150, 1e150]]}
+    with pytest.raises(ValueError, match="means_init nearer to the rows, smaller precisions_init"):
+        GaussianMixture(1, covariance_type="diag", **start).fit(X)
 
 
 def test_too_few_steps_warn():
@@ -430,6 +484,7 @@ def test_too_few_steps_warn():
         ({"weights_init": [1.0]}, r"weights_init must have the shape \(2,\)"),
         ({"means_init": np.zeros((2, 4))}, r"means_init must have the shape \(2, 5\)"),
         ({"means_init": np.full((2, 5), np.nan)}, "NaN"),
+        ({"means_init": np.full((2, 5), 1e200)}, "means_init holds numbers too large"),
         ({"precisions_init": np.zeros((2, 5, 5))}, "positive definite"),
         ({"precisions_init": np.triu(np.ones((2, 5, 5)))}, "symmetric"),
         ({"precisions_init": np.zeros((2, 5)), "covariance_type": "diag"}, "must be positive"),

@@ -18,11 +18,60 @@ def _named(components: np.ndarray | list[int]) -> str:
     return f"Component {listed} has" if len(components) == 1 else f"Components {listed} have"
 
 
+def largest_to_square(n_samples: int, n_features: int) -> float:
+    """Return the largest number that the rows may hold, so that sums of squares are finite.
+
+    Examples
+    --------
+    >>> print(f"{largest_to_square(100, 4):.0e}")
+    3e+152
+    """
+    # sum over n d entries of (x - m)^2 <= (2 max)^2
+    return float(np.sqrt(np.finfo(np.float64).max / (4.0 * n_samples * n_features)))
+
+
+#: Rows that differ by less than this have variances without all their digits, or of zero.
+LEAST_TO_SQUARE = 1e-150
+
+
+def check_squares(X: np.ndarray) -> None:
+    """Refuse rows whose squares leave the range of numbers."""
+    greatest = max(float(X.max()), -float(X.min()))
+    if greatest > largest_to_square(*X.shape):
+        raise ValueError(
+            f"X holds numbers too large to be squared (up to {greatest:g}), so it has no "
+            "covariances. Scale the columns first (StandardScaler)."
+        )
+    if greatest < LEAST_TO_SQUARE and X.min() < X.max():
+        raise ValueError(
+            f"X holds numbers too small to be squared (at most {greatest:g}), so it has no "
+            "covariances. Scale the columns first (StandardScaler)."
+        )
+
+
 def overflow() -> ValueError:
     """Return the error for covariances that are not finite."""
     return ValueError(
-        "The covariances of the mixture overflowed: X holds numbers too large to be squared. "
-        "Scale the columns first (StandardScaler)."
+        "The covariances of the mixture overflowed: X, means_init or precisions_init hold numbers "
+        "too large to be squared. Scale the columns first (StandardScaler)."
+    )
+
+
+def nowhere() -> ValueError:
+    """Return the error for a start from which a row is infinitely far."""
+    return ValueError(
+        "Where the mixture starts, a row is so many standard deviations from every component that "
+        "the number has no square. Give means_init nearer to the rows, smaller precisions_init, or "
+        "a larger reg_covar."
+    )
+
+
+def underflow(reg_covar: float) -> ValueError:
+    """Return the error for covariances so small that their inverses overflow."""
+    return ValueError(
+        "A covariance of the mixture is too small to be inverted (a variance below 1e-300 along "
+        "some direction). Scale the columns first (StandardScaler), or raise reg_covar (now "
+        f"{reg_covar:g})."
     )
 
 

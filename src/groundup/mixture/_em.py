@@ -47,13 +47,14 @@ from typing import Any
 import numpy as np
 
 from groundup.mixture import _covariance
-from groundup.mixture._collapse import overflow, refusal
+from groundup.mixture._collapse import nowhere, overflow, refusal, underflow
 from groundup.mixture._covariance import Shape, SingularCovariance
 from groundup.mixture._expectation import Components, Expectation, Moments
 
 #: Where a mean moves farther than this many standard deviations, moments about the old one lose
 #: digits, and are gathered again about the new one.
 FAR = 10.0
+LARGEST_FACTOR = 1e150  # of U, so that U U^T = S^-1 is finite
 
 
 def maximised(
@@ -133,6 +134,8 @@ def em(
     for n_iter in range(1, max_iter + 1):
         before, lower_bound_before = components, lower_bound
         moments = rows.moments(before, before.means)
+        if not np.isfinite(moments.log_likelihood):
+            raise nowhere()
         weights, means, covariances, far = maximised(
             moments, before, before.means, shape, reg_covar
         )
@@ -163,9 +166,12 @@ def factors_or_refusal(
     if not np.isfinite(covariances).all():
         raise overflow()
     try:
-        return _covariance.precision_factors(shape, covariances)
+        factors = _covariance.precision_factors(shape, covariances)
     except SingularCovariance as error:
         raise refusal(error.component, counts, reg_covar) from None
+    if not np.abs(factors).max() < LARGEST_FACTOR:
+        raise underflow(reg_covar)
+    return factors
 
 
 def fitted(shape: Shape, components: Components, covariances: np.ndarray) -> dict[str, Any]:

@@ -78,9 +78,15 @@ class Expectation:
     @contextmanager
     def _scratch(self) -> Iterator[_Scratch]:
         # Kept from step to step: fresh memory costs a page fault a page.
-        scratch = self.unused.pop() if self.unused else _Scratch(self.n_components, self.chunk)
-        yield scratch
-        self.unused.append(scratch)
+        # Asking first whether there is some would let another thread take it in between.
+        try:
+            scratch = self.unused.pop()
+        except IndexError:
+            scratch = _Scratch(self.n_components, self.chunk)
+        try:
+            yield scratch
+        finally:
+            self.unused.append(scratch)
 
     def _tasks(self) -> list[tuple[int, int]]:
         return list(zip(self.bounds[:-1].tolist(), self.bounds[1:].tolist(), strict=True))

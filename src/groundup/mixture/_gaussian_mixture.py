@@ -17,7 +17,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from groundup._blocks import thread_count
 from groundup.mixture import _covariance
-from groundup.mixture._collapse import warning_about
+from groundup.mixture._collapse import check_squares, warning_about
 from groundup.mixture._covariance import SHAPES
 from groundup.mixture._em import em, factors_or_refusal, fitted
 from groundup.mixture._expectation import Components, Expectation
@@ -221,6 +221,7 @@ class GaussianMixture(MixtureModel):
                 f"Expected n_samples >= n_components, got n_samples={n} and "
                 f"n_components={self.n_components}. Give fewer components or more rows."
             )
+        check_squares(X)
         expected = SHAPES[self.covariance_type].of(self.n_components, d)
         if self._starts_warm() and (
             len(self.weights_) != self.n_components or self.covariances_.shape != expected
@@ -238,7 +239,7 @@ class GaussianMixture(MixtureModel):
         shape = SHAPES[self.covariance_type]
         k, d = self.n_components, X.shape[1]
         rows = Expectation(X, shape, k, thread_count())
-        given = checked_start(self, shape, d)
+        given = checked_start(self, shape, len(X), d)
         random_state = check_random_state(self.random_state)
         warm = self._starts_warm()
         best: dict[str, Any] = {}

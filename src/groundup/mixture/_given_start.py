@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 from sklearn.utils import check_array
 
+from groundup.mixture._collapse import largest_to_square
 from groundup.mixture._covariance import Shape
 
 
 def checked_start(
-    estimator: Any, shape: Shape, n_features: int
+    estimator: Any, shape: Shape, n_samples: int, n_features: int
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
     """Return ``weights_init``, ``means_init`` and ``precisions_init``, each checked or None.
 
     Raises
     ------
     ValueError
-        For a wrong shape, weights that are no shares, or precisions without a density.
+        For a wrong shape, weights that are no shares, means too large to be squared, or precisions
+        without a density.
     """
     k = estimator.n_components
     weights = _array("weights_init", estimator.weights_init, (k,))
@@ -33,6 +35,11 @@ def checked_start(
                 f"weights_init must sum to 1, got {weights.sum():.5f}. Divide them by their sum."
             )
     means = _array("means_init", estimator.means_init, (k, n_features))
+    if means is not None and np.abs(means).max() > largest_to_square(n_samples, n_features):
+        raise ValueError(
+            f"means_init holds numbers too large to be squared (up to {np.abs(means).max():g}). "
+            "Give means among the rows of X."
+        )
     precisions = _array("precisions_init", estimator.precisions_init, shape.of(k, n_features))
     if precisions is not None:
         _check_precisions(precisions, shape)

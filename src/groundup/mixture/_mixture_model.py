@@ -30,9 +30,25 @@ class MixtureModel(DensityMixin, Estimator):
         X = self._validated_for_prediction(X)
         shape = SHAPES[self.covariance_type]
         rows = Expectation(X, shape, len(self.weights_), thread_count())
-        return rows.weighted_log_densities(
+        log_p = rows.weighted_log_densities(
             Components(self.weights_, self.means_, self.precisions_cholesky_)
         )
+        # Distances beyond the range of a float64 (inf - inf) are infinite.
+        np.copyto(log_p, -np.inf, where=np.isnan(log_p))
+        return log_p
+
+    def _comparable_log_densities(self, X):
+        """As `_weighted_log_densities`; a row infinitely far from all components has the weights.
+
+        Nothing else is known of it, and the weights say how probable a component is before a row
+        is looked at.
+        """
+        log_p = self._weighted_log_densities(X)
+        far = log_p.max(axis=1) == -np.inf
+        if far.any():
+            with np.errstate(divide="ignore"):
+                log_p[far] = np.log(self.weights_)
+        return log_p
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable component of each row.
@@ -45,7 +61,7 @@ class MixtureModel(DensityMixin, Estimator):
         -------
         ndarray of shape (n_samples,), dtype int64
         """
-        return np.argmax(self._weighted_log_densities(X), axis=1)
+        return np.argmax(self._comparable_log_densities(X), axis=1)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return each component's responsibility for each row.
@@ -57,9 +73,10 @@ class MixtureModel(DensityMixin, Estimator):
         Returns
         -------
         ndarray of shape (n_samples, n_components)
-            Each row sums to 1.
+            Each row sums to 1. A row so far away (about 1e154 standard deviations) that every
+            density is zero, even its logarithm beyond all numbers, has ``weights_``.
         """
-        log_p = self._weighted_log_densities(X)
+        log_p = self._comparable_log_densities(X)
         return np.exp(log_p - logsumexp(log_p, axis=1, keepdims=True))
 
     def score_samples(self, X: Any) -> np.ndarray:
