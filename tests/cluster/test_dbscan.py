@@ -225,3 +225,68 @@ def test_one_row_equal_rows_and_no_core_row():
 def test_what_cannot_be_done_is_said(parameters, message):
     with pytest.raises(ValueError, match=message):
         DBSCAN(**parameters).fit(blobs(50, 2))
+
+
+@pytest.mark.parametrize("eps", [0.3, 0.6, 0.999, 1.0, 1.5, 2.0])
+@pytest.mark.parametrize("min_samples", [1, 2, 5])
+def test_rows_of_zeros_are_at_a_right_angle_to_all_others(eps, min_samples):
+    zeros = DBSCAN(eps=eps, min_samples=min_samples, metric="cosine").fit(np.zeros((4, 2)))
+    expected = SklearnDBSCAN(eps=eps, min_samples=min_samples, metric="cosine")
+    np.testing.assert_array_equal(zeros.labels_, expected.fit(np.zeros((4, 2))).labels_)
+    X = np.random.default_rng(0).standard_normal((200, 3))
+    X[::9] = 0.0
+    ours = DBSCAN(eps=eps, min_samples=min_samples, metric="cosine").fit(X)
+    np.testing.assert_array_equal(ours.labels_, expected.fit(X).labels_)
+    np.testing.assert_array_equal(ours.core_sample_indices_, expected.core_sample_indices_)
+
+
+@pytest.mark.parametrize(
+    ("metric", "p"), [("euclidean", None), ("manhattan", None), ("minkowski", 3), ("minkowski", 9)]
+)
+@pytest.mark.parametrize("unit", [2.0**-600, 2.0**-300, 2.0**300, 2.0**600, 2.0**1000])
+def test_the_unit_changes_nothing(metric, p, unit):
+    X = blobs(300, 2)
+    parameters = {"metric": metric, "p": p, "min_samples": 4}
+    expected = DBSCAN(eps=0.4, **parameters).fit(X)
+    scaled = DBSCAN(eps=0.4 * unit, **parameters).fit(X * unit)
+    assert expected.labels_.max() > 0
+    np.testing.assert_array_equal(scaled.labels_, expected.labels_)
+    np.testing.assert_array_equal(scaled.core_sample_indices_, expected.core_sample_indices_)
+
+
+def test_nothing_but_rows_is_counted_where_squares_overflow():
+    X = blobs(100, 2)
+    for eps in (1e155, 1e300):
+        assert len(DBSCAN(eps=eps, min_samples=110).fit(X).core_sample_indices_) == 0
+        assert len(DBSCAN(eps=eps, min_samples=100).fit(X).core_sample_indices_) == 100
+    far = np.array([[0.0], [9e154], [3e155], [1e200]])
+    assert DBSCAN(eps=1e155, min_samples=2).fit(far).labels_.tolist() == [0, 0, -1, -1]
+    near = np.array([[0.0], [5e-171], [1e-165], [1.0]])
+    assert DBSCAN(eps=1e-170, min_samples=2).fit(near).labels_.tolist() == [0, 0, -1, -1]
+
+
+def test_a_table_that_holds_no_distances_is_refused():
+    D = cdist(blobs(50, 2), blobs(50, 2))
+    assert DBSCAN(metric="precomputed").fit(D).labels_.shape == (50,)
+    rounded = D.copy()
+    rounded[3, 7] *= 1 + 1e-14
+    DBSCAN(metric="precomputed").fit(rounded)
+    negative, one_way = D.copy(), D.copy()
+    negative[3, 7] = negative[7, 3] = -0.5
+    one_way[3, 7] += 1.0
+    with pytest.raises(ValueError, match=r"row 3, column 7 of X has -0\.5"):
+        DBSCAN(metric="precomputed").fit(negative)
+    with pytest.raises(ValueError, match="not symmetrical: row 3, column 7"):
+        DBSCAN(metric="precomputed").fit(one_way)
+
+
+@pytest.mark.parametrize(("metric", "name"), [("seuclidean", "V"), ("mahalanobis", "VI")])
+def test_a_metric_that_lacks_a_parameter_names_it(metric, name):
+    X = blobs(60, 3)
+    with pytest.raises(ValueError, match=f"metric_params={{'{name}': ...}}"):
+        DBSCAN(eps=0.5, metric=metric).fit(X)
+    given = X.var(axis=0) if name == "V" else np.linalg.inv(np.cov(X.T))
+    parameters = {"eps": 0.5, "metric": metric, "metric_params": {name: given}}
+    np.testing.assert_array_equal(
+        DBSCAN(**parameters).fit(X).labels_, SklearnDBSCAN(**parameters).fit(X).labels_
+    )

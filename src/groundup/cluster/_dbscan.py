@@ -54,7 +54,7 @@ from groundup._blocks import over_threads, thread_count
 from groundup._estimator import Estimator, Steps, read_only
 from groundup.cluster._border_rows import reach_border_rows
 from groundup.cluster._core_rows import find_core_rows
-from groundup.cluster._dbscan_by_blocks import dbscan_by_blocks
+from groundup.cluster._dbscan_by_blocks import dbscan_by_blocks, require_distances
 from groundup.cluster._joining import join_below
 from groundup.cluster._visits import number_clusters, visit
 from groundup.neighbors._kd_tree import CHUNK, LANES, grow
@@ -62,6 +62,44 @@ from groundup.neighbors._metrics import METRICS, Metric, choose_metric
 
 WORTH_A_THREAD = 20_000  # numbers in the table
 SUBTREES = 5  # the level of the k-d tree whose nodes are shared out to threads
+
+
+NEEDED = {  # parameters of metrics that have no default
+    "seuclidean": ("V", "the variance of each column, such as X.var(axis=0, ddof=1)"),
+    "mahalanobis": ("VI", "the inverse of the covariance, such as np.linalg.inv(np.cov(X.T))"),
+}
+LARGEST = np.finfo(np.float64).max
+
+
+def searchable(X: np.ndarray, metric: Metric, eps: float) -> tuple[np.ndarray, float]:
+    """Map the rows, and eps, to where the k-d tree is searched.
+
+    Returns
+    -------
+    Z : ndarray of shape (n, d) or (n, d + 1)
+    limit : float
+        Finite. Rows are neighbours where the kernels' total of their difference is at most this.
+    """
+    Z = metric.map_rows(X, asked=False)
+    if metric.name == "cosine":
+        zero = np.flatnonzero(
+            Z[:, -2]
+        )  # rows of zeros, which are marked in the last column but one
+        Z = Z[:, :-1] if len(zero) else Z[:, :-2]
+        # They are at a distance of 1 from all other rows, also from each other.  With eps of 1 or
+        # more they are neighbours of all, as the origin is of all rows of length 1; with less, of
+        # none but themselves, as rows far from everything are.
+        if eps < 1.0:
+            Z[zero, -1] = 10.0 * np.arange(1, len(zero) + 1)
+        else:
+            Z[zero, -1] = 0.0
+    elif not 1e-200 < metric.to_searched(eps) < 1e200:
+        # Squares would be infinite or 0: a power of two as the unit changes nothing else.
+        largest = float(np.abs(Z).max())
+        shift = min(-np.frexp(eps)[1], 400 - np.frexp(largest)[1])
+        Z, eps = np.ldexp(Z, shift), float(np.ldexp(eps, shift))
+    # Above any limit there are infinite totals, such as those to the padding of a leaf.
+    return Z, min(float(metric.to_searched(eps)), LARGEST)
 
 
 def dbscan(
@@ -91,9 +129,10 @@ def dbscan(
         The fitted attributes of `DBSCAN`, but for ``components_``.
     """
     n = len(X)
-    Z = read_only(metric.map_rows(X, asked=False))
+    Z, limit = searchable(X, metric, eps)
+    Z = read_only(np.ascontiguousarray(Z))
     (tree,) = deque(grow(Z, min(leaf_size, CHUNK), n_threads), maxlen=1)
-    search = (tree, Z, metric.kind, metric.p, metric.to_searched(eps))
+    search = (tree, Z, metric.kind, metric.p, limit)
     # From here on rows are named by their place in the tree.
     of_points = np.ones(n + LANES)
     if weights is not None:
@@ -187,7 +226,8 @@ class DBSCAN(ClusterMixin, Estimator):
     Raises
     ------
     ValueError
-        From `fit`, if `eps` is not above 0 or the metric is not known.
+        From `fit`, if `eps` is not above 0, the metric is not known or lacks a parameter, or given
+        distances are not a square symmetrical table of numbers of 0 or more.
 
     References
     ----------
@@ -249,6 +289,14 @@ class DBSCAN(ClusterMixin, Estimator):
                 "Give the distance of every row to every row, or another metric for a table of "
                 "features."
             )
+        if self.metric == "precomputed":
+            require_distances(X)
+        elif isinstance(self.metric, str) and self.metric in NEEDED:
+            name, meaning = NEEDED[self.metric]
+            if name not in (self.metric_params or {}):
+                raise ValueError(
+                    f"metric={self.metric!r} needs metric_params={{{name!r}: ...}}, {meaning}."
+                )
 
     def _steps(self, X, y, sample_weight):
         if isinstance(self.metric, str) and self.metric in METRICS:

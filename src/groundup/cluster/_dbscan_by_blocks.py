@@ -40,6 +40,33 @@ def join_block(
                     link(parent, edges, first + i, j)
 
 
+def require_distances(D: np.ndarray) -> None:
+    """Raise a ValueError if a square table has what no table of distances has.
+
+    Without symmetry it would depend on the order of the rows which of them end in one cluster.
+    """
+    least = D.min()
+    if least < 0.0:
+        i, j = np.unravel_index(D.argmin(), D.shape)
+        raise ValueError(
+            f"metric='precomputed' takes distances, which are 0 or more; row {i}, column {j} of X "
+            f"has {least:.6g}. If these are similarities, turn them into distances first."
+        )
+    n = len(D)
+    block_rows = max(1, BLOCK // n)
+    slack = 1e-12 * D.max()  # what rounding leaves between d(i, j) and d(j, i)
+    for first in range(0, n, block_rows):
+        across, down = D[first : first + block_rows], D[:, first : first + block_rows].T
+        apart = np.abs(across - down) > slack + 1e-8 * down
+        if apart.any():
+            i, j = np.unravel_index(apart.argmax(), apart.shape)
+            raise ValueError(
+                f"The distances in X are not symmetrical: row {first + i}, column {j} has "
+                f"{across[i, j]:.6g}, row {j}, column {first + i} has {down[i, j]:.6g}. Give "
+                "(D + D.T) / 2, np.minimum(D, D.T) or np.maximum(D, D.T), whichever you mean."
+            )
+
+
 def dbscan_by_blocks(
     X: np.ndarray,
     metric: Any,

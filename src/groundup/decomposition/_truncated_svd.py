@@ -28,6 +28,7 @@ References
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -242,6 +243,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator)
                 stacklevel=2,
             )
         products = ThinProducts(X)
+        found: Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]
         if self.algorithm == "arpack" and squares > 0.0:  # on zeros the iteration breaks down
             start = random_state.uniform(-1, 1, size=min(X.shape))
             with single_blas_thread():
@@ -258,6 +260,7 @@ class TruncatedSVD(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator)
                 projected=True,
             )
         for singular, Vt, AV in found:
+            assert AV is not None  # it was asked for
             explained = AV[:, :k].var(axis=0)
             yield {
                 "components_": with_fixed_signs(np.array(Vt[:k], order="C")),

@@ -83,7 +83,9 @@ class Metric(NamedTuple):
         if self.kind == EUCLIDEAN:
             return distance * distance
         if self.kind == MINKOWSKI:
-            return distance**self.p
+            with np.errstate(over="ignore", under="ignore"):
+                power: float = np.float_power(distance, self.p)  # inf where a Python float raises
+                return power
         return distance
 
 
