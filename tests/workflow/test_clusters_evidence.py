@@ -16,7 +16,12 @@ from groundup.workflow.clusters.find import find_clusters, find_outliers
 from groundup.workflow.clusters.gap import gap_statistic
 from groundup.workflow.clusters.grouping import Grouping
 from groundup.workflow.clusters.merge_trees import MergeTrees
-from groundup.workflow.clusters.one_crowd import bent_sheet, one_crowd_test, spread_ties
+from groundup.workflow.clusters.one_crowd import (
+    bent_sheet,
+    few_valued,
+    one_crowd_test,
+    spread_ties,
+)
 from groundup.workflow.clusters.silhouette import Silhouette
 from groundup.workflow.clusters.stability import Resamples
 
@@ -85,12 +90,68 @@ def test_the_same_seed_gives_the_same_test():
 
 
 def test_ties_are_spread_but_the_gaps_between_groups_stay():
-    X = np.repeat([[0.0], [1.0], [2.0], [50.0], [51.0]], 20, axis=0)
+    values = np.r_[0:10, 50:60].astype(float)
+    X = np.repeat(values, 20)[:, None]
     spread = spread_ties(X, np.random.default_rng(0))
     assert len(np.unique(spread)) == len(X)
     assert np.abs(spread - X).max() <= 0.5
     continuous = np.random.default_rng(1).normal(size=(50, 2))
     np.testing.assert_array_equal(spread_ties(continuous, np.random.default_rng(0)), continuous)
+
+
+def test_a_scale_of_few_steps_is_spread_over_its_gaps():
+    X = np.repeat([[0.0], [3.0], [4.0]], 200, axis=0)
+    spread = spread_ties(X, np.random.default_rng(0))
+    assert few_valued(X).tolist() == [True]
+    edges = np.split(np.sort(spread, axis=0), 3)
+    expected = [(-1.5, 1.5), (1.5, 3.5), (3.5, 4.5)]
+    for part, (low, high) in zip(edges, expected, strict=True):
+        assert low <= part.min() < low + 0.1
+        assert high - 0.1 < part.max() <= high
+
+
+def counts_without_groups(seed, n=500):
+    """Two counts, a grade and two measurements that have nothing to do with one another."""
+    rng = np.random.default_rng([seed, 5])
+    X = np.column_stack(
+        [
+            rng.poisson(0.4, n),
+            rng.poisson(0.3, n),
+            rng.choice([1, 2, 3], n, p=[0.25, 0.2, 0.55]),
+            rng.normal(35, 12, n).round(),
+            rng.normal(size=n),
+        ]
+    )
+    return (X - X.mean(axis=0)) / X.std(axis=0)
+
+
+def test_independent_counts_are_no_clusters():
+    refuted = [one_crowd_test(counts_without_groups(s), seed=s).is_refuted for s in range(5)]
+    assert sum(refuted) <= 1
+
+
+def test_clusters_are_seen_beside_a_count():
+    X, _ = blobs([100, 100], apart=6.0)
+    X = np.column_stack([X, np.random.default_rng(0).poisson(0.5, 200)])
+    test = one_crowd_test(X, seed=0)
+    assert any("cut into" in kind for kind in test.draws)
+    assert test.is_refuted
+
+
+@pytest.mark.parametrize("apart", [0.0, 2.0])
+def test_few_rows_in_many_columns_are_seen_in_their_leading_components(apart):
+    X = np.random.default_rng(1).normal(size=(50, 100))
+    X[:25, :60] += apart
+    test = one_crowd_test(X, seed=0)
+    assert test.n_columns <= 10
+    assert test.is_refuted == (apart > 0)
+
+
+def test_p_counts_only_tables_that_were_made():
+    X, _ = blobs([60, 60], apart=9.0)
+    test = one_crowd_test(X, seed=0)
+    least = min(len(drawn) for drawn in test.draws.values())
+    assert test.p_value >= 1 / (1 + least)
 
 
 def test_zeros_and_ones_alone_are_no_clusters():

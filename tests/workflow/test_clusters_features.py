@@ -72,3 +72,17 @@ def test_dates_and_texts_are_left_out_and_something_must_be_left():
 
 def test_equal_weight_of_a_constant_is_zero():
     assert (EqualWeight().fit_transform(np.ones((5, 2))) == 0).all()
+
+
+def test_counts_are_not_bent():
+    counts = np.random.default_rng(0).poisson(0.3, 300)
+    frame = pd.DataFrame({"children": counts, "x": np.random.default_rng(1).normal(size=300)})
+    kinds = dict.fromkeys(frame, "number")
+    preparation = build_distances(frame, audited(frame, kinds), seed=0)
+    assert [block.name for block in preparation.blocks] == ["numbers"]
+
+
+def test_values_whose_squares_overflow_are_refused_by_name():
+    frame = pd.DataFrame({"mass": [1e300, -2e300, 3e299, 1.0], "x": [1.0, 2.0, 3.0, 4.0]})
+    with pytest.raises(DataError, match="'mass' has values as large as"):
+        build_distances(frame, audited(frame, dict.fromkeys(frame, "number")), seed=0)

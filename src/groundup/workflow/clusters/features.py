@@ -6,7 +6,8 @@ Two rows are alike if they are close, so every column has to speak with the same
   metres. What is missing becomes the median, which moves a row towards the middle and nowhere else;
 - a heavily skewed column (incomes, sales) is made symmetric first, by the power transform of Yeo
   and Johnson: otherwise the few largest values are far from everything, and the only "cluster" is
-  the rest. Being monotone, the transform keeps the order of the rows;
+  the rest. Being monotone, the transform keeps the order of the rows. A column of few values, as
+  counts are, stays as it is: between 0 and 1 the transform would dig a gap;
 - a category names its groups already, and with a column of zeros and ones for each category every
   table falls into the groups that somebody wrote down. So where the table has numbers enough, the
   distances are those of the numbers, and the categories describe the groups afterwards. Where it
@@ -34,6 +35,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from groundup.decomposition import PCA
 from groundup.workflow.blocks import Block, Preparation, Step
+from groundup.workflow.clusters.one_crowd import FEW_VALUES
 from groundup.workflow.disguised_missing import DisguisedMissing
 from groundup.workflow.table import DataError
 
@@ -43,6 +45,8 @@ _SKEWED = 1.0
 _MOST_CATEGORIES = 20
 _MOST_COLUMNS = 10
 _VARIANCE_KEPT = 0.9
+# Sums of fourth powers of larger values overflow.
+_HUGE = 1e75
 
 
 class EqualWeight(TransformerMixin, BaseEstimator):
@@ -117,7 +121,7 @@ def build_distances(frame: pd.DataFrame, audit: Any, *, seed: int) -> Preparatio
     Raises
     ------
     DataError
-        If no column is left to measure a distance with.
+        If no column is left to measure a distance with, or the values of one are too large.
     """
     features = audit.features
     missing = DisguisedMissing(
@@ -133,7 +137,10 @@ def build_distances(frame: pd.DataFrame, audit: Any, *, seed: int) -> Preparatio
         if kind == "date" or name in audit.texts:
             left_out.append(name)
         elif kind == "number" and X[name].nunique() > 2:
-            (skewed if abs(_skewness(X[name])) > _SKEWED else numbers).append(name)
+            _refuse_huge(name, X[name])
+            # A power would push the few values of a count apart, and make crowds of them.
+            bent = abs(_skewness(X[name])) > _SKEWED and X[name].nunique() > FEW_VALUES
+            (skewed if bent else numbers).append(name)
         elif X[name].nunique() >= 2:
             categories.append(name)
     n_numbers = len(numbers) + len(skewed)
@@ -248,6 +255,16 @@ def _preparation(
         )
     columns = ColumnTransformer([block.build() for block in blocks], sparse_threshold=0.0)
     return Preparation(missing, columns, plan, blocks, after=after)
+
+
+def _refuse_huge(name: str, values: pd.Series) -> None:
+    most = float(values.abs().max())
+    if most > _HUGE:
+        raise DataError(
+            f"Column {name!r} has values as large as {most:.3g}: their squares, which a distance "
+            f"adds up, are beyond what a computer can hold. Divide it by {most:.0e}, or leave it "
+            "out with --drop."
+        )
 
 
 def _skewness(values: pd.Series) -> float:

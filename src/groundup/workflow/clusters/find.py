@@ -39,7 +39,13 @@ from groundup.workflow.clusters.crowds import densities
 from groundup.workflow.clusters.deadline import Deadline
 from groundup.workflow.clusters.gap import gap_statistic
 from groundup.workflow.clusters.grouping import FAMILIES, Evidence, Grouping
-from groundup.workflow.clusters.one_crowd import LEVEL, Draw, OneCrowd, one_crowd_test
+from groundup.workflow.clusters.one_crowd import (
+    LEVEL,
+    Draw,
+    OneCrowd,
+    one_crowd_test,
+    spread_ties,
+)
 from groundup.workflow.clusters.silhouette import Silhouette
 from groundup.workflow.clusters.stability import RESAMPLES, Resamples
 from groundup.workflow.clusters.verdict import verdict, words_of_left_out, words_of_test
@@ -103,7 +109,7 @@ def find_clusters(
         if len(rows) >= 10
         else []
     )
-    shortlist = _measure(rows, candidates)
+    shortlist = _measure(rows, candidates, seed)
     resamples = Resamples(rows, seed=seed)
     if test.is_refuted:
         _resample_down_to_the_choice(resamples, candidates, deadline, progress)
@@ -196,11 +202,13 @@ def _measure_for_report(
             _resample(resamples, grouping)
 
 
-def _measure(X: np.ndarray, candidates: list[Grouping]) -> list[Grouping]:
+def _measure(X: np.ndarray, candidates: list[Grouping], seed: int) -> list[Grouping]:
     """Measure all that a grouping's labels tell; return the best of each family and number."""
     if not candidates:
         return []
-    density = densities(X, (min(borders.NEIGHBOURS, len(X) - 1),))[0]
+    # Between whole numbers it is empty without being a border.
+    spread = spread_ties(X, np.random.default_rng(seed))
+    density = densities(spread, (min(borders.NEIGHBOURS, len(X) - 1),))[0]
     least_rows = smallest_group(len(X))
     for grouping in candidates:
         labels = borders.without_outliers(X, grouping.labels)

@@ -17,9 +17,17 @@ in which there is one crowd only:
 - where the rows fill three directions or fewer, a bent band or sheet as well. Bends stretch and
   squeeze a sheet, above all when its columns are scaled, and so make shallow valleys of their own.
   In more directions neighbours are too far apart for such bends to be seen;
-- where columns take few values, the table itself with each column shuffled. Rows of the same
+- where number columns take few values (counts, grades), a Gaussian cloud whose columns are cut into
+  just those values, as often as the data have them and as correlated. Whoever has no siblings and
+  no children is in a crowd of his own before one has looked;
+- where such columns are many, the table itself with each column shuffled. Rows of the same
   values are a crowd each before one has looked; shuffled columns have as many such crowds, and
   nothing to do with one another.
+
+With few rows in many directions (`n < 5 d`) all rows are equally far apart, and no valley is to be
+seen between any two crowds. There the rows of the data, and of each made-up table, are looked at
+in their leading principal components: those that hold more of the variance than a stick broken at
+random gives its longest pieces, and two at least.
 
     p = the largest, over the kinds, of (1 + tables at least as extreme) / (1 + tables)
 
@@ -29,6 +37,7 @@ References
 ----------
 .. [1] Besag, Clifford (1991): Sequential Monte Carlo p-values.
 .. [2] Tibshirani, Walther, Hastie (2001): Estimating the number of clusters via the gap statistic.
+.. [3] Jackson (1993): Stopping rules in principal components analysis.
 """
 
 from __future__ import annotations
@@ -50,11 +59,14 @@ MOST_ROWS = 1000
 #: Fewer rows than this can show no valley at all.
 LEAST_ROWS = 30
 _DRAWS = 99
-# Whoever is above all of so many draws by this factor is not asked to beat the others.
-_FIRST_DRAWS, _FAR_ABOVE = 29, 2.0
-# Where time is short: just enough draws for the level, if none of them is as extreme.
-_FEWEST_DRAWS, _SHARE_OF_TIME = 49, 0.4
+# Just enough draws for the level, if none of them is as extreme. They do where time is short, and
+# where the data are above all of them by this factor.
+_FEWEST_DRAWS, _FAR_ABOVE, _SHARE_OF_TIME = 49, 2.0, 0.4
 _BENT_BELOW = 3.5
+# Fewer rows than this for each column: only the leading components can show a valley.
+_ROWS_A_COLUMN, _MOST_LEADING = 5, 10
+#: A column of 3 to so many distinct values is a scale of steps, not of numbers.
+FEW_VALUES = 12
 
 Draw = Callable[[np.random.Generator], np.ndarray]
 
@@ -71,12 +83,18 @@ class OneCrowd:
     draws : dict of str to list of float
         The statistic of the made-up tables, by kind.
     p_value : float
+    n_rows : int
+        How many rows were looked at.
+    n_columns : int
+        In how many columns, or leading components of them.
     """
 
     statistic: float
     dimension: float
     draws: dict[str, list[float]]
     p_value: float
+    n_rows: int = 0
+    n_columns: int = 0
 
     @property
     def is_refuted(self) -> bool:
@@ -120,11 +138,16 @@ def one_crowd_test(
     True
     """
     rng = np.random.default_rng(seed)
+    table = X
     X = _looked_at(X, rng)
     if len(X) < LEAST_ROWS:
-        return OneCrowd(0.0, float(X.shape[1]), {}, 1.0)
-    observed, dimension = valley_statistic(X)
+        return OneCrowd(0.0, float(X.shape[1]), {}, 1.0, *X.shape)
+    seen = leading_components(X)
+    observed, dimension = valley_statistic(seen)
     kinds = single_crowds(X)
+    steps = few_valued(table)
+    if steps.any():
+        kinds["Gaussian cloud, cut into the values there are"] = _cut_cloud(table, steps, len(X))
     if dimension >= _BENT_BELOW:
         del kinds["bent sheet"]
     if shuffled is not None:
@@ -138,7 +161,7 @@ def one_crowd_test(
         p_value = max(p_value, p_kind)
         if p_value > LEVEL:
             break  # one kind of single crowd explains the data
-    return OneCrowd(observed, dimension, draws, p_value)
+    return OneCrowd(observed, dimension, draws, p_value, *seen.shape)
 
 
 def _looked_at(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -154,15 +177,14 @@ def _draw_until_clear(
     drawn: list[float] = []
     extreme = 0
     for _ in range(_DRAWS):
-        drawn.append(valley_statistic(draw(rng))[0])
+        drawn.append(valley_statistic(leading_components(draw(rng)))[0])
         extreme += drawn[-1] >= observed
         if (1 + extreme) / (1 + _DRAWS) > LEVEL:
             break
-        if len(drawn) == _FIRST_DRAWS and _FAR_ABOVE * max(drawn) < observed:
-            # Draws that are spared because none came near count as less extreme.
-            return drawn, 1 / (1 + _DRAWS)
-        enough = len(drawn) == _FEWEST_DRAWS
-        if enough and deadline and deadline.is_over(_SHARE_OF_TIME, "half of the made-up tables"):
+        if len(drawn) == _FEWEST_DRAWS and (
+            _FAR_ABOVE * max(drawn) < observed
+            or (deadline and deadline.is_over(_SHARE_OF_TIME, "half of the made-up tables"))
+        ):
             break
     return drawn, (1 + extreme) / (1 + len(drawn))
 
@@ -176,6 +198,69 @@ def valley_statistic(X: np.ndarray) -> tuple[float, float]:
         for k, density in zip(counts, found, strict=True)
     ]
     return float(np.mean(terms)), found[-1].dimension
+
+
+def leading_components(X: np.ndarray) -> np.ndarray:
+    """Return `X`, or its leading principal components if there are few rows for its columns.
+
+    Component j of d leads if its share of the variance is beyond that of the j-th longest piece of
+    a stick broken at random, (1/j + ... + 1/d) / d.
+    """
+    n, d = X.shape
+    if n >= _ROWS_A_COLUMN * d:
+        return X
+    centred = X - X.mean(axis=0)
+    U, singular, _ = np.linalg.svd(centred, full_matrices=False)
+    share = singular**2 / np.sum(singular**2)
+    pieces = np.cumsum(1 / np.arange(len(share), 0, -1))[::-1] / len(share)
+    beyond = share > pieces
+    leading = len(share) if beyond.all() else int(beyond.argmin())
+    leading = min(max(leading, 2), _MOST_LEADING)
+    return U[:, :leading] * singular[:leading]
+
+
+def few_valued(X: np.ndarray) -> np.ndarray:
+    """Return which columns are scales of a few steps, (d,) bool."""
+    counts = np.array([len(np.unique(column)) for column in X.T])
+    return (counts > 2) & (counts <= FEW_VALUES) & (4 * counts <= len(X))
+
+
+def _cut_cloud(X: np.ndarray, steps: np.ndarray, n_drawn: int) -> Draw:
+    """Return what draws a Gaussian cloud, and cuts the columns `steps` into the values of `X`.
+
+    With m the mean of a standard normal variable between the cuts of each value, and s the standard
+    deviation of m, the cut columns a and b of a cloud with correlation r have one of r s_a s_b.
+    """
+    from scipy.special import ndtri
+
+    scores = (X - X.mean(axis=0)) / np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0)
+    kept = np.ones(X.shape[1])
+    cuts: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+    for j in np.flatnonzero(steps):
+        values, place, counts = np.unique(X[:, j], return_inverse=True, return_counts=True)
+        shares = counts / len(X)
+        inner = ndtri(np.cumsum(shares)[:-1])
+        height = np.concatenate([[0.0], np.exp(-(inner**2) / 2) / np.sqrt(2 * np.pi), [0.0]])
+        middle = (height[:-1] - height[1:]) / shares
+        scores[:, j] = middle[place]
+        kept[j] = np.sqrt(shares @ middle**2)
+        cuts[int(j)] = inner, values
+    # r = corr(a, b) / (s_a s_b), made positive semidefinite
+    r = np.nan_to_num(np.corrcoef(scores.T)).reshape(len(kept), -1) / np.outer(kept, kept)
+    np.fill_diagonal(r, 1.0)
+    variances, axes = np.linalg.eigh(np.clip(r, -1, 1))
+    root = axes * np.sqrt(np.maximum(variances, 0.0))
+    root /= np.linalg.norm(root, axis=1, keepdims=True)
+    spread = X.std(axis=0)
+
+    def draw(rng: np.random.Generator) -> np.ndarray:
+        Z = rng.normal(size=(n_drawn, len(kept))) @ root.T
+        cloud = Z * spread
+        for j, (inner, values) in cuts.items():
+            cloud[:, j] = values[np.searchsorted(inner, Z[:, j])]
+        return spread_ties(cloud, rng, steps)
+
+    return draw
 
 
 def single_crowds(X: np.ndarray) -> dict[str, Draw]:
@@ -213,20 +298,33 @@ def bent_sheet(n: int, rng: np.random.Generator) -> np.ndarray:
     return (X - X.mean(axis=0)) / X.std(axis=0)
 
 
-def spread_ties(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def spread_ties(
+    X: np.ndarray, rng: np.random.Generator, steps: np.ndarray | None = None
+) -> np.ndarray:
     """Spread values that several rows share over the interval that they stand for.
 
     A column of whole numbers has gaps between them, and no gap means anything; a column of zeros
-    and ones has two crowds before one has looked. Each shared value is spread evenly, as far as
-    half the way to the nearer of its two neighbours.
+    and ones has two crowds before one has looked. Each shared value is spread evenly: on a scale of
+    few steps half the way to both its neighbours, so that no gap is left; elsewhere half the way to
+    the nearer one, on both sides.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    rng : Generator
+    steps : bool ndarray of shape (d,), optional
+        The columns that are scales of few steps; by default as `few_valued` says.
     """
+    steps = few_valued(X) if steps is None else steps
     X = X.copy()
-    for column in X.T:
+    for column, few in zip(X.T, steps, strict=True):
         values, place, counts = np.unique(column, return_inverse=True, return_counts=True)
         if len(values) < 2 or counts.max() == 1:
             continue
         gaps = np.diff(values)
-        nearer = np.minimum(np.append(gaps, np.inf), np.insert(gaps, 0, np.inf))
-        half = np.where(counts > 1, nearer / 2, 0.0)[place]
-        column += rng.uniform(-1, 1, len(column)) * half
+        below, above = np.append(gaps[0], gaps) / 2, np.append(gaps, gaps[-1]) / 2
+        if not few:
+            below = above = np.minimum(below, above)
+        below, above = np.where(counts > 1, below, 0.0), np.where(counts > 1, above, 0.0)
+        column += rng.uniform(-below[place], above[place])
     return X
