@@ -270,6 +270,19 @@ def test_a_constant_column_changes_nothing():
     np.testing.assert_array_equal(with_constant.labels_, HDBSCAN().fit(X).labels_)
 
 
+def test_centres_of_an_earlier_fit_are_dropped():
+    X = blobs(100)
+    model = HDBSCAN(store_centers="both").fit(X)
+    model.set_params(store_centers="medoid").fit(X)
+    assert hasattr(model, "medoids_")
+    assert not hasattr(model, "centroids_")
+    with pytest.raises(ValueError, match="min_samples"):  # a refused fit leaves all as it was
+        model.set_params(min_samples=101, store_centers=None).fit(X)
+    assert hasattr(model, "medoids_")
+    model.set_params(min_samples=None).fit(X)
+    assert not hasattr(model, "medoids_")
+
+
 D8 = np.abs(np.subtract.outer(np.arange(8.0), np.arange(8.0)))
 BENT, HOLED = D8.copy(), D8.copy()
 BENT[0, 1] = 9.0
@@ -289,7 +302,11 @@ HOLED[0, 1] = HOLED[1, 0] = np.nan
         ({"min_cluster_size": 1}, np.eye(7), "min_cluster_size"),
         ({"metric": "precomputed"}, np.ones((8, 2)), r"shape \(8, 2\)"),
         ({"metric": "precomputed"}, BENT, "symmetric"),
+        ({"metric": "cosine"}, D8 * (D8[0] != 3)[:, None], "Row 3 of X has nothing but zeros"),
         ({"metric": "precomputed"}, HOLED, "NaN"),
+        ({"metric": "precomputed"}, -np.ones((8, 8)), "must not be negative; the least is -1"),
+        ({"metric": "precomputed"}, np.exp(-D8), "Row 0 .* is 1 away from itself.*give 1 - S"),
+        ({"metric": "precomputed"}, D8 + np.diag([0, 0, np.inf, 0, 0, 0, 0, 0]), "Row 2 .* is inf"),
         ({"metric": "precomputed", "store_centers": "both"}, D8, "store_centers"),
         ({"metric": "precomputed", "algorithm": "kd_tree"}, D8, "algorithm"),
     ],

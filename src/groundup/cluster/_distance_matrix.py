@@ -174,3 +174,34 @@ def given_matrix(D: np.ndarray, source: str = "X", n: int | None = None) -> np.n
     # The upper half counts, as in scikit-learn; the diagonal does not.
     upper = np.triu(D, 1)
     return upper + upper.T
+
+
+def refuse_similarities(D: np.ndarray) -> None:
+    """Raise a ValueError for what no distances can be: negative, or not 0 from a row to itself.
+
+    Parameters
+    ----------
+    D : ndarray of shape (n, n), float64
+        Infinity is allowed off the diagonal.
+
+    Examples
+    --------
+    >>> refuse_similarities(np.array([[1.0, 0.2], [0.2, 1.0]]))
+    Traceback (most recent call last):
+    ValueError: Row 0 of the precomputed distances is 1 away from itself, but ... give 1 - S.
+    """
+    least = D.min()
+    if least < 0.0:
+        raise ValueError(
+            f"The precomputed distances must not be negative; the least is {least:.6g}. Where that "
+            "is rounding, give np.maximum(D, 0); similarities are no distances."
+        )
+    own = np.diagonal(D)
+    # sqrt(a . a - 2 a . b + b . b) is off by the root of the last digit.
+    if own.max() > 1e-6 * np.max(D, initial=0.0, where=np.isfinite(D)):
+        row = int(np.argmax(own))
+        raise ValueError(
+            f"Row {row} of the precomputed distances is {own[row]:.6g} away from itself, but the "
+            "diagonal of a matrix of distances is 0. Similarities are no distances: of a "
+            "similarity S with 1 on the diagonal give 1 - S."
+        )

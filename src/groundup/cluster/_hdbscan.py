@@ -36,12 +36,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import ClusterMixin
-from sklearn.metrics import pairwise_distances
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
-from groundup._blocks import all_finite, thread_count
+from groundup._blocks import thread_count
 from groundup._estimator import Estimator, State, Steps
+from groundup.cluster._cluster_centers import centroids, medoids
 from groundup.cluster._cluster_selection import labels_and_probabilities, select_clusters
 from groundup.cluster._condensed_tree import condense
 from groundup.cluster._dendrogram import (
@@ -50,10 +50,12 @@ from groundup.cluster._dendrogram import (
     linkage_table,
     merges_from_edges,
 )
+from groundup.cluster._distance_matrix import refuse_similarities
+from groundup.cluster._rows_left_out import finite_rows, put_back
 from groundup.cluster._spanning_tree import mutual_reachability_tree, tree_of_distances
 from groundup.neighbors._metrics import METRICS, Metric, choose_metric
 
-NOISE, INFINITE, MISSING = -1, -2, -3  # labels that are no clusters
+NOISE = -1
 SMALL = 2000  # rows that are not worth a second thread
 _MERGE = np.dtype(
     [
@@ -130,8 +132,10 @@ class HDBSCAN(ClusterMixin, Estimator):
     Raises
     ------
     ValueError
-        From `fit`, if there are fewer finite rows than `min_samples`, or fewer than two; for a
-        precomputed matrix that is not square or symmetric, or has missing values.
+        From `fit`, if there are fewer finite rows than `min_samples`, or fewer than two; if a row
+        has nothing but zeros and so no direction, with ``metric="cosine"``; for a
+        precomputed matrix that is not square or symmetric, or has missing or negative values, or
+        one whose diagonal is not 0.
 
     References
     ----------
@@ -239,7 +243,13 @@ class HDBSCAN(ClusterMixin, Estimator):
                 f"metric_params={self.metric_params!r}: below p=1 the Minkowski distance breaks "
                 "the triangle inequality. Expected p >= 1."
             )
-        finite = _finite_rows(X) if self.metric != "precomputed" else None
+        elif self.metric == "cosine" and not X.any(axis=1).all():
+            row = int(np.argmin(X.any(axis=1)))
+            raise ValueError(
+                f"Row {row} of X has nothing but zeros, and so no direction to compare with "
+                'metric="cosine". Leave such rows out, or choose another metric.'
+            )
+        finite = finite_rows(X) if self.metric != "precomputed" else None
         n = len(X) if finite is None else len(finite)
         rest = "" if n == len(X) else f" whose values are all finite, out of {len(X)}"
         if n <= 1:
@@ -273,6 +283,7 @@ class HDBSCAN(ClusterMixin, Estimator):
                 f"{'its values are not' if X.shape[0] == X.shape[1] else f'has shape {X.shape}'}. "
                 "Check how it was made."
             )
+        refuse_similarities(X)
 
     def _neighbours(self) -> int:
         return int(self.min_cluster_size if self.min_samples is None else self.min_samples)
@@ -281,7 +292,7 @@ class HDBSCAN(ClusterMixin, Estimator):
         return choose_metric(self.metric, 2.0, self.metric_params, n_features)
 
     def _steps(self, X: np.ndarray, y: Any, sample_weight: np.ndarray | None) -> Steps:
-        finite = None if self.metric == "precomputed" else _finite_rows(X)
+        finite = None if self.metric == "precomputed" else finite_rows(X)
         rows = X if finite is None else X[finite]
         edges, lengths, core = self._tree(rows)
         dendrogram = merges_from_edges(edges, lengths, len(rows))
@@ -304,7 +315,7 @@ class HDBSCAN(ClusterMixin, Estimator):
         }
         if self.store_centers is not None:
             state.update(self._centers(rows, labels, probabilities))
-        yield state if finite is None or len(finite) == len(X) else _with_others(state, X, finite)
+        yield state if finite is None or len(finite) == len(X) else put_back(state, X, finite)
 
     def _tree(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         if self.metric == "precomputed":
@@ -327,28 +338,18 @@ class HDBSCAN(ClusterMixin, Estimator):
             self.leaf_size,
         )
 
-    def _centers(self, X: np.ndarray, labels: np.ndarray, probabilities: np.ndarray) -> State:
-        clusters = [labels == c for c in range(labels.max() + 1)]
+    def _centers(self, X: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> State:
         centers: State = {}
-        shape = (len(clusters), X.shape[1])
         if self.store_centers in ("centroid", "both"):
-            means = [np.average(X[c], axis=0, weights=probabilities[c]) for c in clusters]
-            centers["centroids_"] = np.reshape(means, shape)
+            centers["centroids_"] = centroids(X, labels, weights)
         if self.store_centers in ("medoid", "both"):
-            medoids = [self._medoid(X[c], probabilities[c]) for c in clusters]
-            centers["medoids_"] = np.reshape(medoids, shape)
+            centers["medoids_"] = medoids(X, labels, weights, self.metric, self.metric_params)
         return centers
 
-    def _medoid(self, X: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        # argmin_i sum_j w_j distance(i, j), some rows at a time
-        sums = [
-            pairwise_distances(
-                X[start : start + 256], X, metric=self.metric, **(self.metric_params or {})
-            )
-            @ weights
-            for start in range(0, len(X), 256)
-        ]
-        return X[np.argmin(np.concatenate(sums))]
+    def _keep(self, state: State, n_steps: int, interrupted: list) -> Self:
+        for name in ("centroids_", "medoids_"):  # those of an earlier fit
+            self.__dict__.pop(name, None)
+        return super()._keep(state, n_steps, interrupted)
 
     @property
     def _single_linkage_tree_(self) -> np.ndarray:
@@ -393,42 +394,3 @@ class HDBSCAN(ClusterMixin, Estimator):
         numbers_by_first[order] = np.arange(len(first))
         labels = np.where(large, numbers_by_first, NOISE)[inverse]
         return np.where(self.labels_ < NOISE, self.labels_, labels)
-
-
-def _finite_rows(X: np.ndarray) -> np.ndarray:
-    return np.arange(len(X)) if all_finite(X) else np.flatnonzero(np.isfinite(X).all(axis=1))
-
-
-def _with_others(state: State, X: np.ndarray, finite: np.ndarray) -> State:
-    """Put the rows back that have missing or infinite values."""
-    n, n_finite = len(X), len(finite)
-    others = np.setdiff1d(np.arange(n), finite)
-    missing = np.isnan(X[others]).any(axis=1)
-    labels, probabilities, core = np.empty(n, np.int64), np.empty(n), np.full(n, np.nan)
-    labels[finite], probabilities[finite] = state["labels_"], state["probabilities_"]
-    labels[others] = np.where(missing, MISSING, INFINITE)
-    probabilities[others] = np.where(missing, np.nan, 0.0)
-    core[finite] = state["core_distances_"]
-
-    def renumbered(nodes: np.ndarray) -> np.ndarray:
-        nodes = nodes.astype(np.int64)
-        return np.where(nodes < n_finite, finite[nodes % n_finite], nodes + n - n_finite)
-
-    linkage = np.empty((n - 1, 4))
-    linkage[: n_finite - 1] = state["linkage_"]
-    linkage[: n_finite - 1, :2] = renumbered(state["linkage_"][:, :2])
-    joined = np.arange(len(others))
-    linkage[n_finite - 1 :] = np.column_stack(
-        [others, n + n_finite - 2 + joined, np.full(len(others), np.inf), n_finite + 1 + joined]
-    )
-    condensed = state["condensed_tree_"].copy()
-    for name in ("parent", "child"):
-        condensed[name] = renumbered(condensed[name])
-    return {
-        **state,
-        "labels_": labels,
-        "probabilities_": probabilities,
-        "core_distances_": core,
-        "linkage_": linkage,
-        "condensed_tree_": condensed,
-    }
