@@ -17,6 +17,7 @@ from groundup.workflow.clusters.gap import gap_statistic
 from groundup.workflow.clusters.grouping import Grouping
 from groundup.workflow.clusters.merge_trees import MergeTrees
 from groundup.workflow.clusters.one_crowd import (
+    OneCrowd,
     bent_sheet,
     few_valued,
     one_crowd_test,
@@ -24,6 +25,7 @@ from groundup.workflow.clusters.one_crowd import (
 )
 from groundup.workflow.clusters.silhouette import Silhouette
 from groundup.workflow.clusters.stability import Resamples
+from groundup.workflow.clusters.verdict import kind_of_answer, verdict
 
 
 def blobs(sizes, d=2, apart=8.0, seed=0):
@@ -143,7 +145,7 @@ def test_few_rows_in_many_columns_are_seen_in_their_leading_components(apart):
     X = np.random.default_rng(1).normal(size=(50, 100))
     X[:25, :60] += apart
     test = one_crowd_test(X, seed=0)
-    assert test.n_columns <= 10
+    assert 1 <= test.n_leading <= 10
     assert test.is_refuted == (apart > 0)
 
 
@@ -315,3 +317,24 @@ def test_what_would_need_every_distance_is_not_tried_on_large_tables():
         for found in (few, many)
     ]
     assert linkages == [{"ward", "average", "complete", "single"}, {"ward", "single"}]
+
+
+def test_more_than_one_crowd_without_a_grouping_that_holds_has_an_answer_of_its_own():
+    refuted = OneCrowd(9.0, 2.0, {"Gaussian cloud": [1.0] * 99}, 0.01, n_rows=1000)
+    assert kind_of_answer(refuted, None) == "no grouping holds"
+    answer, reasons = verdict(refuted, None, [], 5000)
+    assert "no clusters" not in answer
+    assert "more than one crowd" in answer
+    assert "1,000 of the rows" in reasons[0]
+    assert "in 99" in reasons[0]
+
+
+def test_whoever_agrees_is_named_with_the_index():
+    X, y = blobs([50, 50])
+    trees = AgglomerativeClustering(2).fit(X)
+    measures = {"depth": 1.0, "stability": 1.0, "stability_by_cluster": [1.0, 1.0]}
+    chosen = Grouping("k-means", "", {}, None, y, 2, measures | {"labels_on_sample": y})
+    other = Grouping("hierarchy", "", {}, trees, np.r_[1, y[1:]], 2)
+    test = OneCrowd(9.0, 2.0, {"Gaussian cloud": [1.0] * 99}, 0.01, n_rows=100)
+    _, reasons = verdict(test, chosen, [chosen, other], 100)
+    assert "hierarchy (0.95)" in reasons[-1]

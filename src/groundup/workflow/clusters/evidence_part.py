@@ -25,6 +25,7 @@ def evidence_part(evidence: Evidence, clusters: np.ndarray | None) -> dict[str, 
     chosen = evidence.chosen
     part: dict[str, Any] = {
         "n_clusters": 0 if chosen is None else chosen.n_clusters,
+        "kind": evidence.kind,
         "verdict": evidence.verdict,
         "reasons": list(evidence.reasons),
         "chosen": None if chosen is None else _of(chosen),

@@ -48,7 +48,12 @@ from groundup.workflow.clusters.one_crowd import (
 )
 from groundup.workflow.clusters.silhouette import Silhouette
 from groundup.workflow.clusters.stability import RESAMPLES, Resamples
-from groundup.workflow.clusters.verdict import verdict, words_of_left_out, words_of_test
+from groundup.workflow.clusters.verdict import (
+    kind_of_answer,
+    verdict,
+    words_of_left_out,
+    words_of_test,
+)
 
 Progress = Callable[[int, int, str], None]
 
@@ -118,12 +123,12 @@ def find_clusters(
     outliers = np.empty(0, np.int64)
     if chosen is not None:
         chosen.measures["labels_on_sample"] = chosen.labels
-        answer, reasons = verdict(test, chosen, candidates, len(rows))
+        answer, reasons = verdict(test, chosen, candidates, len(X))
         if len(rows) < len(X):
             _fit_to_all(chosen, X, len(rows))
         outliers = find_outliers(X, chosen.labels, sample)
     else:
-        answer, reasons = verdict(test, None, candidates, len(rows))
+        answer, reasons = verdict(test, None, candidates, len(X))
     if deadline.left_out:
         reasons.append(words_of_left_out(deadline.left_out))
     return Evidence(
@@ -132,10 +137,11 @@ def find_clusters(
         answer,
         reasons,
         _curves(best_of_kin(candidates)),
-        _null(test, len(rows)),
+        _null(test, len(X)),
         outliers,
         sample,
         deadline.left_out,
+        kind_of_answer(test, chosen),
     )
 
 
@@ -292,7 +298,7 @@ def _curves(shortlist: list[Grouping]) -> dict[str, dict[str, list]]:
     return curves
 
 
-def _null(test: OneCrowd, n_rows: int) -> dict[str, Any]:
+def _null(test: OneCrowd, n_table: int) -> dict[str, Any]:
     return {
         "statistic": "depth of the deepest valley between two crowds, in units of its noise",
         "observed": test.statistic,
@@ -302,5 +308,6 @@ def _null(test: OneCrowd, n_rows: int) -> dict[str, Any]:
         "dimension": test.dimension,
         "p_value": test.p_value,
         "level": LEVEL,
-        "words": words_of_test(test, n_rows),
+        "rows": test.n_rows,
+        "words": words_of_test(test, n_table),
     }

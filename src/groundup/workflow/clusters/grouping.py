@@ -65,6 +65,8 @@ class Evidence:
         labels of a candidate are theirs; those of the chosen one are of all rows.
     left_out : list of str
         What there was no time for.
+    kind : {"clusters", "none", "no grouping holds", "cannot tell"}
+        Which answer it is.
     """
 
     candidates: list[Grouping]
@@ -76,3 +78,4 @@ class Evidence:
     outliers: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     sample: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     left_out: list[str] = field(default_factory=list)
+    kind: str = "none"

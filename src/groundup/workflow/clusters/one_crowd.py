@@ -85,8 +85,8 @@ class OneCrowd:
     p_value : float
     n_rows : int
         How many rows were looked at.
-    n_columns : int
-        In how many columns, or leading components of them.
+    n_leading : int
+        In how many leading components of their columns; 0: in the columns themselves.
     """
 
     statistic: float
@@ -94,7 +94,7 @@ class OneCrowd:
     draws: dict[str, list[float]]
     p_value: float
     n_rows: int = 0
-    n_columns: int = 0
+    n_leading: int = 0
 
     @property
     def is_refuted(self) -> bool:
@@ -141,8 +141,9 @@ def one_crowd_test(
     table = X
     X = _looked_at(X, rng)
     if len(X) < LEAST_ROWS:
-        return OneCrowd(0.0, float(X.shape[1]), {}, 1.0, *X.shape)
+        return OneCrowd(0.0, float(X.shape[1]), {}, 1.0, len(X))
     seen = leading_components(X)
+    n_leading = seen.shape[1] if seen is not X else 0
     observed, dimension = valley_statistic(seen)
     kinds = single_crowds(X)
     steps = few_valued(table)
@@ -161,7 +162,7 @@ def one_crowd_test(
         p_value = max(p_value, p_kind)
         if p_value > LEVEL:
             break  # one kind of single crowd explains the data
-    return OneCrowd(observed, dimension, draws, p_value, *seen.shape)
+    return OneCrowd(observed, dimension, draws, p_value, len(X), n_leading)
 
 
 def _looked_at(X: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -10,9 +10,25 @@ from groundup.workflow.clusters.grouping import FAMILIES, Grouping
 from groundup.workflow.clusters.one_crowd import LEVEL, OneCrowd
 from groundup.workflow.clusters.stability import LEAST_JACCARD
 
+#: What is said where no grouping is chosen.
+ANSWERS = {
+    "none": "There are no clusters here.",
+    "no grouping holds": "There is more than one crowd here, but no grouping that holds.",
+    "cannot tell": "There are too few rows to tell whether there are clusters.",
+}
+
+
+def kind_of_answer(test: OneCrowd, chosen: Grouping | None) -> str:
+    """Return "clusters", "none", "no grouping holds" or "cannot tell"."""
+    if chosen is not None:
+        return "clusters"
+    if test.is_refuted:
+        return "no grouping holds"
+    return "none" if test.draws else "cannot tell"
+
 
 def verdict(
-    test: OneCrowd, chosen: Grouping | None, candidates: list[Grouping], n_rows: int
+    test: OneCrowd, chosen: Grouping | None, candidates: list[Grouping], n_table: int
 ) -> tuple[str, list[str]]:
     """Return the answer in a sentence, and the reasons.
 
@@ -21,13 +37,13 @@ def verdict(
     test : OneCrowd
     chosen : Grouping or None
     candidates : list of Grouping
-    n_rows : int
-        Rows that the evidence is from.
+    n_table : int
+        Rows of the table.
     """
-    reasons = [words_of_test(test, n_rows)]
+    reasons = [words_of_test(test, n_table)]
     if chosen is None:
         reasons += _why_none(test, candidates)
-        return "There are no clusters here.", reasons
+        return ANSWERS[kind_of_answer(test, chosen)], reasons
     measures = chosen.measures
     depth = measures["depth"]
     if depth >= APART:
@@ -53,25 +69,44 @@ def verdict(
         )
     agreeing = _families_that_agree(chosen, candidates)
     if agreeing:
-        reasons.append(f"Found independently, almost row by row, by: {', '.join(agreeing)}.")
+        said = ", ".join(f"{family} ({value:.2f})" for family, value in agreeing.items())
+        reasons.append(
+            "Other ideas of a group lead to nearly the same one (adjusted Rand index, where 1 is "
+            f"the same row by row): {said}."
+        )
     return f"There are {chosen.n_clusters} clusters.", reasons
 
 
-def words_of_test(test: OneCrowd, n_rows: int) -> str:
+def words_of_test(test: OneCrowd, n_table: int) -> str:
     """Say what the test asked, and what came out."""
     if not test.draws:
-        return f"With {n_rows} rows no valley between crowds could be told from chance."
-    kinds = ", ".join(f"{kind} (up to {max(drawn):.1f})" for kind, drawn in test.draws.items())
+        return f"With {n_table} rows no valley between crowds could be told from chance."
+    kinds = ", ".join(
+        f"{kind} (up to {max(drawn):.1f} in {len(drawn)})" for kind, drawn in test.draws.items()
+    )
     beyond = (
         "No single crowd of those kinds explains it"
         if test.is_refuted
         else "A single crowd explains it"
     )
-    return (
-        f"The deepest valley between two crowds of rows has a depth of {test.statistic:.1f}, in "
-        f"units of its noise. Made-up tables of as many rows in which there is one crowd only "
-        f"have: {kinds}. {beyond} (p = {test.p_value:.2g}, where {LEVEL:g} or less is asked for)."
+    looked_at = (
+        f"Among {test.n_rows:,} of the rows, drawn at random, the"
+        if (test.n_rows < n_table)
+        else "The"
     )
+    words = (
+        f"{looked_at} deepest valley between two crowds of rows has a depth of "
+        f"{test.statistic:.1f}, in units of its noise. Made-up tables of as many rows in which "
+        f"there is one crowd only have: {kinds}. {beyond} (p = {test.p_value:.2g}, where {LEVEL:g} "
+        "or less is asked for)."
+    )
+    if test.n_leading:
+        words += (
+            f" With so few rows for so many columns, all are looked at in their "
+            f"{test.n_leading} leading principal components; clusters that these do not show could "
+            "not have been seen."
+        )
+    return words
 
 
 def words_of_left_out(what: list[str]) -> str:
@@ -86,9 +121,9 @@ def _why_none(test: OneCrowd, candidates: list[Grouping]) -> list[str]:
     stable = [g for g in candidates if g.measures.get("stability") is not None]
     if test.is_refuted:
         return [
-            "There is more than one crowd, yet none of the groupings tried has groups of enough "
-            f"rows with a valley of {1 - np.exp(-LEAST_DEPTH):.0%} between every two of them that "
-            "also come back when other rows are drawn."
+            "No single crowd explains the valley, yet none of the groupings tried has groups "
+            f"of enough rows with a valley of {1 - np.exp(-LEAST_DEPTH):.0%} between every two of "
+            "them that also come back when other rows are drawn."
         ]
     reasons = []
     if stable:
@@ -101,14 +136,15 @@ def _why_none(test: OneCrowd, candidates: list[Grouping]) -> list[str]:
     return reasons
 
 
-def _families_that_agree(chosen: Grouping, candidates: list[Grouping]) -> list[str]:
+def _families_that_agree(chosen: Grouping, candidates: list[Grouping]) -> dict[str, float]:
+    """Return the adjusted Rand index of each other family's nearest grouping, if 0.9 or more."""
     from sklearn.metrics import adjusted_rand_score
 
-    found = {
-        grouping.family
-        for grouping in candidates
-        if grouping.family != chosen.family
-        and grouping.n_clusters == chosen.n_clusters
-        and adjusted_rand_score(grouping.labels, chosen.measures["labels_on_sample"]) >= 0.9
-    }
-    return [family for family in FAMILIES if family in found]
+    found: dict[str, float] = {}
+    for grouping in candidates:
+        if grouping.family != chosen.family and grouping.n_clusters == chosen.n_clusters:
+            rand = adjusted_rand_score(grouping.labels, chosen.measures["labels_on_sample"])
+            # Rounded down: 1.00 is the same row by row.
+            rand = np.floor(100 * rand + 1e-9) / 100
+            found[grouping.family] = max(rand, found.get(grouping.family, -1.0))
+    return {family: float(found[family]) for family in FAMILIES if found.get(family, -1) >= 0.9}

@@ -101,8 +101,9 @@ def explore_line(correlations: dict[str, Any]) -> Line:
 def find_line(part: dict[str, Any]) -> Line:
     """Give the verdict."""
     if not part["n_clusters"]:
+        answer = part["verdict"]
         return (
-            "there are no clusters here.",
+            answer[:1].lower() + answer[1:],
             "Algorithms always find some; whether chance would do as well is the question.",
         )
     sizes = ", ".join(f"{size:,}" for size in part["sizes"][:8])
