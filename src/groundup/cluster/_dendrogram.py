@@ -243,3 +243,39 @@ def _undo_latest(heap: list[int], children: np.ndarray) -> dict[int, int]:
 def clusters_below(distances: np.ndarray, threshold: float) -> int:
     """Count the clusters that are left where merges at `threshold` or higher are undone."""
     return int(np.count_nonzero(distances >= threshold)) + 1
+
+
+def large_clusters_below(linkage: np.ndarray, threshold: float, least: int) -> np.ndarray:
+    """Undo the merges at `threshold` or higher; clusters of few rows do not count.
+
+    Parameters
+    ----------
+    linkage : ndarray of shape (n - 1, 4)
+        From `linkage_table`.
+    threshold : float
+    least : int
+        The fewest rows of a cluster.
+
+    Returns
+    -------
+    ndarray of shape (n,), int64
+        The cluster of each row, from 0 in the order of their first rows; -1 for none.
+
+    Examples
+    --------
+    >>> children, distances = np.array([[2, 3], [0, 4], [1, 5]]), np.array([1.0, 2.0, 3.0])
+    >>> table = linkage_table(Dendrogram(children, distances, np.array([2, 3, 4])))
+    >>> large_clusters_below(table, 1.5, least=2)
+    array([-1, -1,  0,  0])
+    """
+    children = linkage[:, :2].astype(np.int64)
+    clusters = cut(children, len(linkage) + 1, clusters_below(linkage[:, 2], threshold))
+    _, first, inverse, sizes = np.unique(
+        clusters, return_index=True, return_inverse=True, return_counts=True
+    )
+    large = sizes >= least
+    numbers = np.empty(len(first), dtype=np.int64)
+    numbers[np.argsort(np.where(large, first, len(clusters)), kind="stable")] = np.arange(
+        len(first)
+    )
+    return np.where(large, numbers, -1)[inverse]

@@ -176,8 +176,8 @@ def given_matrix(D: np.ndarray, source: str = "X", n: int | None = None) -> np.n
     return upper + upper.T
 
 
-def refuse_similarities(D: np.ndarray) -> None:
-    """Raise a ValueError for what no distances can be: negative, or not 0 from a row to itself.
+def refuse_what_is_no_distances(D: np.ndarray) -> None:
+    """Raise a ValueError for a matrix that is not symmetric, negative, or not 0 on the diagonal.
 
     Parameters
     ----------
@@ -186,10 +186,16 @@ def refuse_similarities(D: np.ndarray) -> None:
 
     Examples
     --------
-    >>> refuse_similarities(np.array([[1.0, 0.2], [0.2, 1.0]]))
+    >>> refuse_what_is_no_distances(np.array([[1.0, 0.2], [0.2, 1.0]]))
     Traceback (most recent call last):
     ValueError: Row 0 of the precomputed distances is 1 away from itself, but ... give 1 - S.
     """
+    if D.shape[0] != D.shape[1] or not np.allclose(D, D.T):
+        raise ValueError(
+            "The precomputed distance matrix is expected to be symmetric, but "
+            f"{'its values are not' if D.shape[0] == D.shape[1] else f'has shape {D.shape}'}. "
+            "Check how it was made."
+        )
     least = D.min()
     if least < 0.0:
         raise ValueError(

@@ -44,13 +44,8 @@ from groundup._estimator import Estimator, State, Steps
 from groundup.cluster._cluster_centers import centroids, medoids
 from groundup.cluster._cluster_selection import labels_and_probabilities, select_clusters
 from groundup.cluster._condensed_tree import condense
-from groundup.cluster._dendrogram import (
-    clusters_below,
-    cut,
-    linkage_table,
-    merges_from_edges,
-)
-from groundup.cluster._distance_matrix import refuse_similarities
+from groundup.cluster._dendrogram import large_clusters_below, linkage_table, merges_from_edges
+from groundup.cluster._distance_matrix import refuse_what_is_no_distances
 from groundup.cluster._rows_left_out import finite_rows, put_back
 from groundup.cluster._spanning_tree import mutual_reachability_tree, tree_of_distances
 from groundup.neighbors._metrics import METRICS, Metric, choose_metric
@@ -277,13 +272,7 @@ class HDBSCAN(ClusterMixin, Estimator):
                 f'algorithm="{self.algorithm}" needs the rows themselves, but '
                 'metric="precomputed" gives distances. Use algorithm="auto".'
             )
-        if X.shape[0] != X.shape[1] or not np.allclose(X, X.T):
-            raise ValueError(
-                "The precomputed distance matrix is expected to be symmetric, but "
-                f"{'its values are not' if X.shape[0] == X.shape[1] else f'has shape {X.shape}'}. "
-                "Check how it was made."
-            )
-        refuse_similarities(X)
+        refuse_what_is_no_distances(X)
 
     def _neighbours(self) -> int:
         return int(self.min_cluster_size if self.min_samples is None else self.min_samples)
@@ -382,15 +371,5 @@ class HDBSCAN(ClusterMixin, Estimator):
         array([ 0,  0,  0,  1,  1,  1, -1])
         """
         check_is_fitted(self)
-        children = self.linkage_[:, :2].astype(np.int64)
-        n_clusters = clusters_below(self.linkage_[:, 2], cut_distance)
-        clusters = cut(children, len(self.labels_), n_clusters)
-        _, first, inverse, sizes = np.unique(
-            clusters, return_index=True, return_inverse=True, return_counts=True
-        )
-        large = sizes >= min_cluster_size
-        numbers_by_first = np.empty(len(first), dtype=np.int64)
-        order = np.argsort(np.where(large, first, len(clusters)), kind="stable")
-        numbers_by_first[order] = np.arange(len(first))
-        labels = np.where(large, numbers_by_first, NOISE)[inverse]
+        labels = large_clusters_below(self.linkage_, cut_distance, min_cluster_size)
         return np.where(self.labels_ < NOISE, self.labels_, labels)
