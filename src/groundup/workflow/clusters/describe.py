@@ -13,7 +13,13 @@ from groundup.workflow.clusters.dendrogram import dendrogram_part
 from groundup.workflow.clusters.grouping import Evidence
 from groundup.workflow.clusters.left_out import compare_left_out
 from groundup.workflow.clusters.maps import maps
-from groundup.workflow.clusters.traits import LEAST_STRENGTH, Trait, short_name, traits
+from groundup.workflow.clusters.traits import (
+    LEAST_STRENGTH,
+    Trait,
+    put_together,
+    short_name,
+    traits,
+)
 from groundup.workflow.clusters.typical import outliers, typical_rows
 from groundup.workflow.explore import explore
 
@@ -88,7 +94,7 @@ def _portraits(
     frame: pd.DataFrame, X: np.ndarray, own: Assignment, found: list[list[Trait]], kept: Assigner
 ) -> list[dict[str, Any]]:
     portraits: list[dict[str, Any]] = []
-    for number, of_cluster in enumerate(found, start=1):
+    for number, of_cluster in enumerate(map(put_together, found), start=1):
         rows = own.cluster == number
         strong = [trait for trait in of_cluster if trait.strength >= _STRONG]
         told = [trait for trait in of_cluster if trait.strength >= LEAST_STRENGTH][:_FEW_TRAITS]

@@ -61,12 +61,19 @@ def curve(measure: str, evidence: Mapping[str, Any]) -> Chart | None:
                     "family": plain(family, 30),
                     "series": plain(series[i], 60),
                     "colour": FAMILY_COLOURS.get(family, GREY),
-                    "chosen": family == chosen.get("family") and k == chosen.get("n_clusters"),
+                    "chosen": False,
                 }
             )
     if not data:
         return None
-    lines = {row["series"] for row in data}
+    # The curves hold the best of those with as many clusters, which need not be the chosen one.
+    at, k = (chosen.get("measures") or {}).get(measure), chosen.get("n_clusters")
+    if at is not None and k is not None:
+        ring = {"k": k, "value": at, "low": at, "high": at, "chosen": True}
+        family = chosen.get("family") or ""
+        ring |= {"family": plain(family, 30), "series": plain(chosen.get("title"), 60)}
+        data.append(ring | {"colour": FAMILY_COLOURS.get(family, GREY)})
+    lines = {row["series"] for row in data if not row["chosen"]}
     title, better = MEASURES[measure]
     base = source().encode(
         x=alt.X(
@@ -93,7 +100,9 @@ def curve(measure: str, evidence: Mapping[str, Any]) -> Chart | None:
     )
     return finish(
         alt.layer(
-            base.mark_line(strokeWidth=1.8, opacity=0.85).encode(detail="series:N"),
+            base.mark_line(strokeWidth=1.8, opacity=0.85)
+            .encode(detail="series:N")
+            .transform_filter("!datum.chosen"),
             base.mark_rule(strokeWidth=1, opacity=0.5).encode(y="low:Q", y2="high:Q"),
             base.mark_point(size=26),
             base.mark_point(size=150, filled=False, strokeWidth=2.5, color=INK)

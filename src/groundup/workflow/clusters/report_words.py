@@ -61,6 +61,10 @@ _STAGES = [
 ]
 
 
+# A value that so much more of a cluster's rows have than of the others is the cluster.
+_ONE_VALUE = 0.98
+
+
 def stages(run: Mapping[str, Any]) -> list[Stage]:
     """Return the six stages, each with its number and whether the run finished it."""
     done = [bool(run.get(stage.part)) for stage in _STAGES]
@@ -105,6 +109,29 @@ def judgement(run: Mapping[str, Any]) -> Judgement:
     )
 
 
+def _made_by_one_column(run: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Name the clusters that are one value of one compared column, and nothing else."""
+    used = {column.get("name") for column in run.get("columns") or [] if is_used(column)}
+    cases = []
+    for portrait in (run.get("describe") or {}).get("clusters") or []:
+        for trait in portrait["traits"]:
+            whole = trait["kind"] in ("category", "missing") and trait["effect"] >= _ONE_VALUE
+            if whole and trait["column"] in used:
+                value = "missing" if trait["kind"] == "missing" else plain(trait["value"], 40)
+                column = plain(trait["column"], 40)
+                cases.append(f"cluster {portrait['number']} ({column} is {value})")
+                break
+    if not cases:
+        return []
+    return [
+        {
+            "message": f"One compared column alone makes {', '.join(cases[:8])}.",
+            "why": "Its rows are those with that value, which a filter finds as well. Leave the "
+            "column out with --drop to see whether there are groups beside it.",
+        }
+    ]
+
+
 def cautions(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what to look at before relying on the clusters."""
     found = [f for f in run.get("findings") or [] if f.get("severity") == "warning"]
@@ -122,6 +149,7 @@ def cautions(run: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "it is found again. Its neighbours may be the same thing cut in two.",
             }
         )
+    found += _made_by_one_column(run)
     small = [i + 1 for i, size in enumerate(evidence.get("sizes") or []) if size < 10]
     if small:
         few = ", ".join(map(str, small))

@@ -21,8 +21,9 @@ from groundup.workflow.clusters.describe import describe
 from groundup.workflow.clusters.evidence_part import evidence_part
 from groundup.workflow.clusters.features import build_distances
 from groundup.workflow.clusters.find import find_clusters
-from groundup.workflow.clusters.grouping import Evidence
+from groundup.workflow.clusters.grouping import Evidence, Grouping
 from groundup.workflow.clusters.numbering import numbered
+from groundup.workflow.clusters.silhouette import Silhouette
 from groundup.workflow.compile_ahead import compile_ahead, is_compiled
 from groundup.workflow.disguised_missing import DisguisedMissing
 from groundup.workflow.explore import correlations, describe_column
@@ -32,6 +33,8 @@ from groundup.workflow.words import audit_line, warnings_to_show
 # The seconds that are kept for describing and for the report.
 _AFTERWARDS = 5.0
 _LEAST_SECONDS = 3.0
+# The silhouette looks at every pair of rows.
+_MOST_SILHOUETTE = 5000
 # Rows that the test for one crowd looks at; more of them would be shuffled in vain.
 _MOST_SHUFFLED = 1000
 # A number column of no more distinct values than this makes a crowd of each of them.
@@ -152,10 +155,20 @@ def find_stage(state: ClusterState) -> None:
         chosen = state.evidence.chosen
         if chosen is not None:
             chosen.labels = np.where(state.blank, -1, chosen.labels)
+            _measure_chosen(chosen, state)
             state.clusters = numbered(chosen.labels)
             state.assigner = assigner_for(chosen, state.X, state.clusters, state.blank)
         state.record["evidence"] = evidence_part(state.evidence, state.clusters)
         state.display.found(*words.find_line(state.record["evidence"]))
+
+
+def _measure_chosen(chosen: Grouping, state: ClusterState) -> None:
+    """Give the chosen grouping its silhouette where only others of its kind were measured."""
+    rows, labels = state.evidence.sample, chosen.measures.get("labels_on_sample")
+    if labels is None or len(labels) != len(rows):
+        rows, labels = np.arange(len(state.X)), chosen.labels
+    if chosen.measures.get("silhouette") is None and len(rows) <= _MOST_SILHOUETTE:
+        chosen.measures["silhouette"] = Silhouette(state.X[rows])(labels)
 
 
 def _takes_few_values(state: ClusterState) -> bool:

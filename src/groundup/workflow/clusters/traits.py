@@ -18,7 +18,7 @@ N. Cliff, "Dominance statistics", Psychological Bulletin 114, 1993.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -33,6 +33,9 @@ _MOST_LEVELS = 30
 _LEAST_ROWS = 5
 _MOST_WORDS = 300
 _LEAST_KNOWN = 0.25
+# A number of so few values, with one of them in most rows of a cluster, is told by that value.
+_FEW_VALUES = 10
+_MOSTLY = 0.9
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def _of_column(x: Any, name: str, kind: str, mask: np.ndarray, is_text: bool) ->
     missing = x.isna().to_numpy()
     if missing.any():
         yield _share_trait(name, "missing", None, missing, mask)
-    few = kind == "boolean" or (kind == "number" and x.nunique() <= 2)
+    few = kind == "boolean" or (kind == "number" and _is_few_valued(x, mask))
     if is_text:
         yield from _words(x, name, mask)
     elif kind == "text" or few:
@@ -128,6 +131,16 @@ def _of_column(x: Any, name: str, kind: str, mask: np.ndarray, is_text: bool) ->
                 yield _share_trait(name, "category", shown, (x == level).to_numpy(), mask)
     else:
         yield from _number(as_numbers(x, kind), name, kind, mask)
+
+
+def _is_few_valued(x: Any, mask: np.ndarray) -> bool:
+    """Whether a number is told by its value: it has two, or one of few in most of the cluster."""
+    if x.nunique() <= 2:
+        return True
+    inside = x[mask]
+    if x.nunique() > _FEW_VALUES or inside.notna().sum() < _LEAST_ROWS:
+        return False
+    return bool(inside.value_counts(normalize=True, dropna=False).iloc[0] >= _MOSTLY)
 
 
 def _words(x: Any, name: str, mask: np.ndarray) -> Iterator[Trait]:
@@ -230,6 +243,21 @@ def _share(share: float) -> str:
 
 def _written(level: Any) -> str:
     return plain(level.item() if hasattr(level, "item") else level, 200)
+
+
+def put_together(of_cluster: list[Trait]) -> list[Trait]:
+    """Tell in one sentence the categories that hold for the very same shares of rows."""
+    kept: dict[object, list[Trait]] = {}
+    for trait in of_cluster:
+        alike = trait.kind == "category"
+        key = (trait.inside, trait.outside) if alike else (trait.column, trait.kind, trait.value)
+        kept.setdefault(key, []).append(trait)
+    told = []
+    for first, *others in kept.values():
+        named = [f"{plain(t.column, 40)} {plain(t.value, 40)}" for t in others]
+        more = f"; likewise {', '.join(named)}" if named else ""
+        told.append(replace(first, words=first.words + more))
+    return told
 
 
 def short_name(of_cluster: list[Trait], taken: Collection[str] = ()) -> str:
