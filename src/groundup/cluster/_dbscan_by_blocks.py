@@ -11,6 +11,7 @@ Cost: 3 n^2 distances (none, where they are given), and memory for one block of 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from groundup._kernel import kernel
 from groundup.cluster._joining import link
 from groundup.cluster._visits import number_clusters, visit
 
+TILE = 128  # side of a square that is compared with its mirror image within the caches
 BLOCK = 4_000_000  # distances that are looked at together
 NO_CLUSTER = np.iinfo(np.int64).max  # a label above all
 
@@ -53,16 +55,15 @@ def require_distances(D: np.ndarray) -> None:
             f"has {least:.6g}. If these are similarities, turn them into distances first."
         )
     n = len(D)
-    block_rows = max(1, BLOCK // n)
     slack = 1e-12 * D.max()  # what rounding leaves between d(i, j) and d(j, i)
-    for first in range(0, n, block_rows):
-        across, down = D[first : first + block_rows], D[:, first : first + block_rows].T
+    for a, b in combinations_with_replacement(range(0, n, TILE), 2):
+        across, down = D[a : a + TILE, b : b + TILE], D[b : b + TILE, a : a + TILE].T
         apart = np.abs(across - down) > slack + 1e-8 * down
         if apart.any():
             i, j = np.unravel_index(apart.argmax(), apart.shape)
             raise ValueError(
-                f"The distances in X are not symmetrical: row {first + i}, column {j} has "
-                f"{across[i, j]:.6g}, row {j}, column {first + i} has {down[i, j]:.6g}. Give "
+                f"The distances in X are not symmetrical: row {a + i}, column {b + j} has "
+                f"{across[i, j]:.6g}, row {b + j}, column {a + i} has {down[i, j]:.6g}. Give "
                 "(D + D.T) / 2, np.minimum(D, D.T) or np.maximum(D, D.T), whichever you mean."
             )
 
@@ -101,8 +102,10 @@ def dbscan_by_blocks(
                 block = pairwise_distances(block, X, metric=metric, **(metric_params or {}))
             yield first, block <= eps
 
-    every = np.ones(n) if weights is None else weights
-    is_core = np.concatenate([near @ every >= min_samples for _, near in blocks()])
+    is_core = np.empty(n, dtype=np.bool_)
+    for first, near in blocks():
+        around = np.count_nonzero(near, axis=1) if weights is None else near @ weights
+        is_core[first : first + len(near)] = around >= min_samples
     parent, edges = np.arange(n), np.full((n, 2), -1)
     for first, near in blocks():
         join_block(near, first, is_core, parent, edges)
@@ -111,9 +114,9 @@ def dbscan_by_blocks(
     of_core_rows = np.where(is_core, labels, NO_CLUSTER)
     for first, near in blocks():
         outside = np.flatnonzero(~is_core[first : first + len(near)])
-        around = np.where(near[outside], of_core_rows, NO_CLUSTER)  # (b, n): labels within eps
-        lowest = around.argmin(axis=1)
-        reached = around[np.arange(len(outside)), lowest] < NO_CLUSTER
+        within = np.where(near[outside], of_core_rows, NO_CLUSTER)  # (b, n): labels within eps
+        lowest = within.argmin(axis=1)
+        reached = within[np.arange(len(outside)), lowest] < NO_CLUSTER
         border, core = first + outside[reached], lowest[reached]
         labels[border] = labels[core]
         edges[border] = np.stack([core, border], axis=1)
