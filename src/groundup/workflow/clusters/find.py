@@ -43,6 +43,7 @@ from groundup.workflow.clusters.one_crowd import (
     LEVEL,
     Draw,
     OneCrowd,
+    leading_components,
     one_crowd_test,
     spread_ties,
 )
@@ -212,8 +213,9 @@ def _measure(X: np.ndarray, candidates: list[Grouping], seed: int) -> list[Group
     """Measure all that a grouping's labels tell; return the best of each family and number."""
     if not candidates:
         return []
-    # Between whole numbers it is empty without being a border.
-    spread = spread_ties(X, np.random.default_rng(seed))
+    # Between whole numbers it is empty without being a border, and with few rows in many columns
+    # there is no border to be seen: so borders are looked for where the test looks for valleys.
+    spread = leading_components(spread_ties(X, np.random.default_rng(seed)))
     density = densities(spread, (min(borders.NEIGHBOURS, len(X) - 1),))[0]
     least_rows = smallest_group(len(X))
     for grouping in candidates:

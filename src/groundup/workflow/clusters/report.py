@@ -40,7 +40,7 @@ def cluster_context(run: Mapping[str, Any]) -> dict[str, Any]:
     left_out = described.get("left_out") or []
     return {
         "run": run,
-        "title": "Clusters" if n_clusters else "No clusters" if evidence else "Report",
+        "title": _title(evidence),
         "pages": _PAGES,
         "charts": drawn,
         "maps": [name for name in drawn if name.startswith("map_")],
@@ -71,6 +71,15 @@ def cluster_context(run: Mapping[str, Any]) -> dict[str, Any]:
         "cluster_keys": [(i + 1, charts.colour(i + 1)) for i in range(n_clusters)],
         "created": date_words(run.get("created")),
     }
+
+
+def _title(evidence: Mapping[str, Any]) -> str:
+    if not evidence:
+        return "Report"
+    if evidence.get("n_clusters"):
+        return "Clusters"
+    undecided = {"no grouping holds": "No grouping that holds", "cannot tell": "Too few rows"}
+    return undecided.get(evidence.get("kind") or "", "No clusters")
 
 
 def cluster_charts(run: Mapping[str, Any], columns: list[dict[str, Any]]) -> dict[str, Chart]:
