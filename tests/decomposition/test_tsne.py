@@ -235,6 +235,8 @@ def test_every_step_is_the_one_of_the_textbook():
     )
     for number, state in enumerate(steps, start=1):
         exaggeration, momentum = (4.0, 0.5) if number <= 250 else (1.0, 0.8)
+        if number == 251:  # the second phase begins without a past
+            last, gains = np.zeros_like(Y), np.ones_like(Y)
         if number in (1, 2, 3, 49, 50, 51, 249, 250, 251, 252, 260):
             slope = tsne_naive.gradient(exaggeration * P, naive)
             # gradient() has P sum to the exaggeration: the push is not scaled
@@ -317,6 +319,65 @@ def test_two_threads_give_the_same_bitsby_tree():
     assert one.kl_divergence_ == two.kl_divergence_
 
 
+@pytest.mark.parametrize("n_components", [1, 2, 3])
+@pytest.mark.parametrize("n", [2, 3, 4, 5])
+def test_maps_of_a_few_rows_are_finite_and_as_good_as_those_of_scikit_learn(n, n_components):
+    X = np.random.default_rng(n).standard_normal((n, 3))
+    ours, theirs = [], []
+    for seed in range(3):  # so few points get stuck in each other's way: the best of three
+        start = np.random.default_rng(seed).standard_normal((n, n_components)) * 1e-4
+        parameters = {"perplexity": n - 0.8, "init": start, "max_iter": 500}
+        model = TSNE(n_components, **parameters).fit(X)
+        assert np.isfinite(model.embedding_).all()
+        ours.append(model.kl_divergence_)
+        theirs.append(SklearnTSNE(n_components, **parameters).fit(X).kl_divergence_)
+    assert -1e-4 < min(ours) <= 1.02 * min(theirs) + 1e-3
+    # A perplexity of 1 leaves pairs that nothing holds together: they go as far as they can.
+    model.set_params(perplexity=1.0).fit(X)
+    assert np.isfinite(model.embedding_).all()
+    assert -1e-3 < model.kl_divergence_ < 3.0
+
+
+@pytest.mark.parametrize("d", [2, 3])
+@pytest.mark.parametrize("angle", [0.5, 1.0])
+def test_points_far_apart_still_push_each_other(d, angle):
+    P, _ = rows_and_map(60)
+    Y = 1e5 * points("normal", 60, d)
+    Y[:4] = Y[4]  # five at one place
+    _, push = by_tree(P, Y, 0.0, 1)[0](Y)
+    _, exact = over_all_pairs(P.toarray(), Y, d - 1.0, 1)[0](Y)
+    np.testing.assert_allclose(push[:, d], exact[:, d], rtol=1e-4)
+    largest = np.abs(exact[:, :d]).max(axis=1, keepdims=True)
+    np.testing.assert_allclose(push[:, :d] / largest, exact[:, :d] / largest, atol=1e-3)
+    _, push = by_tree(P, Y, angle, 1)[0](Y)
+    np.testing.assert_allclose(push[:, d], exact[:, d], rtol=0.5)
+
+
+def test_the_second_phase_begins_as_that_of_scikit_learn():
+    # On a line, and shortly after the exaggeration, gains that are kept cost most.
+    X = np.random.default_rng(0).standard_normal((60, 4))
+    for n_components, max_iter in [(1, 1000), (2, 300)]:
+        ours, theirs = [], []
+        for seed in range(4):
+            start = np.random.default_rng(seed).standard_normal((60, n_components)) * 1e-4
+            parameters = {"perplexity": 5, "init": start, "max_iter": max_iter}
+            ours.append(TSNE(n_components, **parameters).fit(X).kl_divergence_)
+            theirs.append(SklearnTSNE(n_components, **parameters).fit(X).kl_divergence_)
+        assert np.mean(ours) < 1.1 * np.mean(theirs)
+
+
+@pytest.mark.parametrize("method", ["barnes_hut", "exact"])
+@pytest.mark.parametrize("rate", [1e30, 1e300])
+def test_a_map_that_flies_apart_is_an_error(method, rate):
+    X = load_iris().data
+    with pytest.raises(ValueError, match=r"flew apart in step .* learning_rate \(1e\+"):
+        TSNE(learning_rate=rate, max_iter=250, method=method).fit(X)
+    # A map that is merely torn apart is still made of numbers.
+    for d in (1, 2, 3):
+        torn = TSNE(d, learning_rate=1e10, max_iter=250, method=method).fit(X)
+        assert np.isfinite(torn.embedding_).all() and np.isfinite(torn.kl_divergence_)
+
+
 # --- parameters
 
 
@@ -347,7 +408,17 @@ def test_stops_without_progress_and_at_a_flat_gradient():
     P, Y = rows_and_map(20)
     forces, _ = over_all_pairs(P.toarray(), Y, 1.0, 1)
     no_progress = descend(
-        forces, lambda Y, total: 1.0, Y, 1.0, 1.0, 12.0, 1000, 60, 0.0, lambda *look: None
+        # -1: no gradient is that short, not even where the points have fallen together
+        forces,
+        lambda Y, total: 1.0,
+        Y,
+        1.0,
+        1.0,
+        12.0,
+        1000,
+        60,
+        -1.0,
+        lambda *look: None,
     )
     # Never in the first 250; then the look at 300 is the best, and 60 steps later is 400.
     assert [state["n_iter_"] for state in no_progress][-1] == 400
@@ -380,6 +451,7 @@ def test_a_perplexity_beyond_the_rows_is_refused():
     [
         ({"init": np.zeros((10, 2))}, r"init has shape \(10, 2\).*= \(40, 2\)"),
         ({"init": np.full((40, 2), np.nan)}, "not finite"),
+        ({"init": np.full((40, 2), -1e200)}, "coordinates up to 1e"),
         ({"metric": "precomputed", "init": "random"}, "square distance matrix"),
         ({"metric": "precomputed"}, "cannot be used with metric='precomputed'"),
         ({"max_iter": 249}, "max_iter"),

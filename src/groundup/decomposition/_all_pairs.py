@@ -43,10 +43,11 @@ def _pull_and_push_row(
         for j in range(n):
             q[j] = by_u[j] ** (-0.5 * (freedom + 1.0))
             by_u[j] = 1.0 / by_u[j]
+    q[i] = 0.0  # left out before the sum: its 1 would swallow the shares of points far away
     total = 0.0
     for j in range(n):
         total += q[j]
-    push[i, d] = total - q[i]
+    push[i, d] = total
     for f in range(d):
         y = columns[f, i]
         pulled = pushed = 0.0

@@ -26,7 +26,8 @@ grows while the gradient keeps its sign, and shrinks when it turns:
              y       += move
 
 The first 250 steps multiply P by `early_exaggeration`, so that clusters form while they can still
-pass through each other; then momentum rises from 0.5 to 0.8 and the true P takes over.
+pass through each other; then momentum rises from 0.5 to 0.8, gains and moves start anew, and the
+true P takes over.
 
 Cost: O(n log n) a step and O(n perplexity) memory; O(n^2) of both with ``method="exact"``.  It is
 a picture, not a measurement: distances between clusters, and their sizes, mean little; other seeds
@@ -59,7 +60,7 @@ from groundup._estimator import Estimator
 from groundup.decomposition._affinities import conditional_probabilities, joint_probabilities
 from groundup.decomposition._all_pairs import over_all_pairs
 from groundup.decomposition._pca import PCA
-from groundup.decomposition._tsne_descent import EXPLORATION, descend
+from groundup.decomposition._tsne_descent import EXPLORATION, FARTHEST, descend
 from groundup.decomposition._tsne_forces import by_tree
 from groundup.neighbors import NearestNeighbors
 from groundup.neighbors._metrics import METRICS
@@ -133,7 +134,8 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
     ------
     ValueError
         From `fit`, for a perplexity not below the number of rows, a metric that is not supported,
-        more than 3 components with Barnes-Hut, or an `init` that does not fit the data.
+        more than 3 components with Barnes-Hut, or an `init` that does not fit the data; and where
+        the points fly apart without end, as they do with a learning rate that is far too large.
 
     References
     ----------
@@ -275,6 +277,11 @@ class TSNE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Estimator):
                 )
             if self.init.dtype.kind not in "iuf" or not np.isfinite(self.init).all():
                 raise ValueError("init holds values that are not finite numbers.")
+            if np.abs(self.init).max() > FARTHEST:
+                raise ValueError(
+                    f"init holds coordinates up to {np.abs(self.init).max():g}: points so far "
+                    "apart do not feel each other. Scale it to a standard deviation near 1e-4."
+                )
         elif self.init == "pca" and self.n_components > min(n, d):
             raise ValueError(
                 f"init='pca' has no {self.n_components} principal components for n_samples={n} "

@@ -7,6 +7,9 @@ r"""The descent of t-SNE: a gradient with momentum, and a step size of its own f
 A gain grows while the gradient keeps its sign, which crosses flat parts fast, and shrinks when it
 turns, which stops a point from swinging across a narrow valley.
 
+When the exaggeration ends, gains and moves start anew: those learnt on the exaggerated slope are
+too small, or too large, for the one that follows.
+
 References
 ----------
 .. [1] R. A. Jacobs, "Increased rates of convergence through learning rate adaptation", Neural
@@ -23,6 +26,7 @@ from groundup._estimator import Steps
 from groundup._kernel import kernel
 
 EXPLORATION = 250  # steps with exaggerated P
+FARTHEST = 1e15  # beyond it squares of distances come near the end of single precision
 CHECK_EVERY = 50  # steps between two looks at the divergence
 
 # (pull (n, d), push (n, d + 1)) at the points Y (n, d), and the divergence there
@@ -43,8 +47,8 @@ def move(
     last,  # (n, d) inout: the last move
     gains,  # (n, d) inout
 ):
-    """Take a step, and return the length of the gradient times the gains."""
-    square = 0.0
+    """Take a step; return the length of the gradient times the gains, and the sum of all |y|."""
+    square = reach = 0.0
     for i in range(Y.shape[0]):
         for f in range(Y.shape[1]):
             # dC/dy = 2 (v + 1) / v (pull - push / Z)
@@ -57,7 +61,17 @@ def move(
             last[i, f] = momentum * last[i, f] - learning_rate * slope
             Y[i, f] += last[i, f]
             square += slope * slope
-    return np.sqrt(square)
+            reach += abs(Y[i, f])
+    return np.sqrt(square), reach
+
+
+def _flown_apart(step: int, learning_rate: float, early_exaggeration: float) -> ValueError:
+    return ValueError(
+        f"The map flew apart in step {step}: its points are so far from each other, or from zero, "
+        f"that their distances leave the range of numbers. learning_rate ({learning_rate:g}) or "
+        f"early_exaggeration ({early_exaggeration:g}) is too large, or init spreads the points too "
+        "far. Use learning_rate='auto', early_exaggeration=12, and an init of a size near 1e-4."
+    )
 
 
 def descend(
@@ -99,25 +113,34 @@ def descend(
     dict
         ``embedding_``, ``kl_divergence_`` (at the last look; NaN before the first), ``n_iter_`` and
         ``learning_rate_``.
+
+    Raises
+    ------
+    ValueError
+        Where the points fly so far apart that no forces are left between them.
     """
-    last, gains = np.zeros_like(Y), np.ones_like(Y)
     step, kl = 0, np.nan
     for exaggeration, momentum, until in (
         (early_exaggeration, 0.5, min(EXPLORATION, max_iter)),
         (1.0, 0.8, max_iter),
     ):
+        last, gains = np.zeros_like(Y), np.ones_like(Y)
         best, best_step = np.inf, step
         while step < until:
             step += 1
             pull, push = forces(Y)
             total = push[:, -1].sum()
+            if not 0.0 < total < np.inf:
+                raise _flown_apart(step, learning_rate, early_exaggeration)
             looks = step % CHECK_EVERY == 0 or step == max_iter
             if looks:
                 # sum e p log(e p / q) = e (sum p log(p / q) + log e)
                 kl = exaggeration * (divergence(Y, total) + np.log(exaggeration))
-            length = move(
+            length, reach = move(
                 pull, push, total, exaggeration, freedom, momentum, learning_rate, Y, last, gains
             )
+            if not (np.isfinite(length) and reach < FARTHEST * Y.size):
+                raise _flown_apart(step, learning_rate, early_exaggeration)
             if looks:
                 report(step, kl, length)
             yield {

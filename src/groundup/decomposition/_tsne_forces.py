@@ -15,6 +15,8 @@ tree at once, and demands that a node is far from the group's box; what it meets
 heavy points, single points being those of weight 1.  Then each of the group adds up that list,
 which is a loop that the compiler turns into vector instructions.  It is done in single precision,
 relative to a point of the group: an error of 1e-7, where the summary itself makes one of 1e-3.
+A point is not pushed by itself, so its own weight in the list is lowered by one for its turn.
+Added and taken off again afterwards, its share of 1 would swallow those of points far away.
 
 Cost: O(n log n / angle^2) for the push, O(n perplexity) for the pull.
 
@@ -54,10 +56,14 @@ def _meet(
     middle,  # (d,) in: a point of the group
     met,  # (4, n) out: x, y, z from the middle, and weight
 ):
-    """Walk through the tree; return how many heavy points the group meets."""
+    """Walk through the tree; return how many heavy points the group meets, and its own first one.
+
+    The group's own points stand side by side in the order of the tree; those of a leaf without
+    width are one heavy point.
+    """
     d = tree_points.shape[0]
     square = angle * angle
-    count, node = 0, 0
+    count, node, own = 0, 0, 0
     while node < n_nodes:
         # gap = from the centre of mass to the group's box,  width = of the node's own box
         gap, width = 0.0, 0.0
@@ -67,6 +73,11 @@ def _meet(
             gap += outside * outside
             width = max(width, shapes[node, 2 * d + f] - shapes[node, d + f])
         start, stop, skip = ranges[node, 0], ranges[node, 1], ranges[node, 2]
+        if node == group:
+            own = count
+        # The group is a part of the nodes above it, however far away their centres are.
+        if start <= ranges[group, 0] and ranges[group, 1] <= stop:
+            gap = 0.0
         if width * width <= square * gap:
             for f in range(d):
                 met[f, count] = shapes[node, f] - middle[f]
@@ -82,7 +93,7 @@ def _meet(
             node = skip
         else:
             node += 1
-    return count
+    return count, own
 
 
 @kernel
@@ -144,9 +155,12 @@ def _push_group(
     # A point of the group, not the middle of its box: a far outlier would take away all digits.
     for f in range(d):
         middle[f] = tree_points[f, (ranges[group, 0] + ranges[group, 1]) // 2]
-    count = _meet(tree_points, ranges, shapes, n_nodes, group, angle, middle, met)
+    count, own = _meet(tree_points, ranges, shapes, n_nodes, group, angle, middle, met)
+    turns = np.int64(met[3, own])  # how many points of the group this heavy point stands for
     for i in range(ranges[group, 0], ranges[group, 1]):
         row = order[i]
+        weight = met[3, own]
+        met[3, own] = weight - ONE
         x = np.float32(tree_points[0, i] - middle[0])
         y = np.float32(tree_points[1, i] - middle[1])
         if d == 2:
@@ -156,7 +170,11 @@ def _push_group(
             push[row, 3], push[row, 0], push[row, 1], push[row, 2] = _push_in_space(
                 met, count, x, y, z
             )
-        push[row, d] -= 1.0  # each point has met itself
+        met[3, own] = weight
+        turns -= 1
+        if turns == 0:
+            own += 1
+            turns = np.int64(met[3, own]) if own < count else 0
 
 
 @kernel
