@@ -138,7 +138,7 @@ def _compare(
         "pictures": part["pictures"],
         "compared": [
             {"column": name, "kind": kinds[name], "values": _side_by_side(frame[name], clusters)}
-            for name in strongest[:_MOST_COMPARED]
+            for name in [n for n in strongest if few[n].notna().mean() >= 0.5][:_MOST_COMPARED]
         ],
     }
 

@@ -155,7 +155,8 @@ def build_distances(frame: pd.DataFrame, audit: Any, *, seed: int) -> Preparatio
     if not blocks:
         raise DataError(
             "No column is left to measure how far two rows are apart: dates, running text, "
-            "constants and identifiers do not count. Name one with --keep."
+            "constants and identifiers do not count. Add a column of numbers or of categories; "
+            "--keep takes in one that was mistaken for an identifier."
         )
     width = n_numbers + sum(min(X[name].nunique(), _MOST_CATEGORIES) for name in in_distance)
     after = (

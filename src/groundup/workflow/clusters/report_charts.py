@@ -48,7 +48,7 @@ def sizes(portraits: Sequence[Mapping[str, Any]], unassigned: int, rows: int) ->
         return None
     data = [
         {
-            "name": f"{p['number']}  {plain(p['name'], 40)}",
+            "name": f"{p['number']}  {plain(p['name'], 26)}",
             "rows": p["size"],
             "label": f"{number(p['size'])}  ({percent(p['share'])})",
             "colour": colour(p["number"]),
@@ -66,7 +66,7 @@ def sizes(portraits: Sequence[Mapping[str, Any]], unassigned: int, rows: int) ->
             axis=None,
             scale=alt.Scale(domain=[0, 1.45 * max(row["rows"] for row in data)], nice=False),
         ),
-        y=name_axis(order=names, labelLimit=240),
+        y=name_axis(order=names, labelLimit=170),
     )
     return finish(
         alt.layer(

@@ -46,6 +46,10 @@ _REWORDED: dict[str, dict[str, Any]] = {
         "why": "Clusters that are periods may be all that is found.",
         "action": "Dates describe the clusters and take no part in the distances; numbers do.",
     },
+    "shared-code": {
+        "why": "Such rows belong together, and may make a cluster for that reason alone.",
+        "action": "See whether the clusters repeat it.",
+    },
     "free-text": {"action": "Takes no part in the distances; the clusters are described by it."},
     "identifier": {"why": "In a distance it would only add noise."},
     "constant-column": {"why": "What never changes cannot tell rows apart."},
