@@ -203,9 +203,9 @@ def warn_of_empty_clusters(
     n_found = int(np.count_nonzero(np.bincount(labels, minlength=k)))
     if n_found == k:
         return
-    all_weigh = weights is None or bool(weights.all())
-    n_distinct = len(np.unique(X if all_weigh else X[weights > 0.0], axis=0))
-    which = "distinct rows" if all_weigh else "distinct rows of positive weight"
+    positive = None if weights is None or weights.all() else weights > 0.0
+    n_distinct = len(np.unique(X if positive is None else X[positive], axis=0))
+    which = "distinct rows" if positive is None else "distinct rows of positive weight"
     if n_distinct >= k and only_if_too_few_rows:
         return
     cause = (
