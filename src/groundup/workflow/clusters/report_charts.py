@@ -64,7 +64,7 @@ def sizes(portraits: Sequence[Mapping[str, Any]], unassigned: int, rows: int) ->
             "rows:Q",
             title=None,
             axis=None,
-            scale=alt.Scale(domain=[0, 1.45 * max(row["rows"] for row in data)], nice=False),
+            scale=alt.Scale(domain=[0, 1.75 * max(row["rows"] for row in data)], nice=False),
         ),
         y=name_axis(order=names, labelLimit=170),
     )
