@@ -338,3 +338,12 @@ def test_whoever_agrees_is_named_with_the_index():
     test = OneCrowd(9.0, 2.0, {"Gaussian cloud": [1.0] * 99}, 0.01, n_rows=100)
     _, reasons = verdict(test, chosen, [chosen, other], 100)
     assert "hierarchy (0.95)" in reasons[-1]
+
+
+def test_clusters_of_few_rows_in_many_columns_are_found():
+    X = np.random.default_rng(1).normal(size=(50, 40))
+    y = np.repeat([0, 1], 25)
+    X[:25] += 1.5
+    evidence = find_clusters(X, seed=0)
+    assert evidence.kind == "clusters"
+    assert adjusted_rand_score(y, evidence.chosen.labels) == 1.0

@@ -171,6 +171,19 @@ def test_the_verdict_stands_first(pages):
     assert "stopped" in answer("stopped after 4")
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [("no grouping holds", "more than one crowd"), ("cannot tell", "too few rows")],
+)
+def test_no_answer_is_not_none(kind, said):
+    run = make_clustering(n_clusters=0)
+    run["evidence"]["kind"] = kind
+    html = render_report(run)
+    heading = re.sub("<.*?>", "", re.search("<h1>(.*?)</h1>", html)[1])
+    assert said in heading
+    assert "no clusters" not in heading
+
+
 def test_each_cluster_has_its_portrait(pages):
     assert pages["many"].count('<article class="portrait">') == 12
     assert '<article class="portrait">' not in pages["none"]
