@@ -32,7 +32,7 @@ from typing import Any
 
 ROUNDS = 9
 SHORTEST_RUN = 0.02  # seconds; a faster call is repeated within a round until it lasts that long
-PAUSE = 0.01  # seconds between libraries, for the last one's idle threads to stop spinning
+PAUSE = 0.1  # seconds between libraries: idle threads of BLAS spin for some 20 milliseconds
 INTELEX = "scikit-learn-intelex"
 
 
