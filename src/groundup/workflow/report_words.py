@@ -23,15 +23,17 @@ class Stage:
     state: str = "done"  # or "skipped" or "stopped"
 
 
+READ = Stage(
+    "read",
+    "rows",
+    "Read",
+    "Reading the file",
+    "A row that vanishes while a file is read bends every figure after it. So each row is "
+    "counted, and the type of a column is decided over all of its cells.",
+)
+
 _STAGES = [
-    Stage(
-        "read",
-        "rows",
-        "Read",
-        "Reading the file",
-        "A row that vanishes while a file is read bends every figure after it. So each row is "
-        "counted, and the type of a column is decided over all of its cells.",
-    ),
+    READ,
     Stage(
         "audit",
         "columns",
@@ -108,12 +110,17 @@ _STAGES = [
 
 
 def stages(run: Mapping[str, Any]) -> list[Stage]:
-    """Return the ten stages, each with its number and whether the run finished it."""
-    done = [bool(run.get(stage.part)) for stage in _STAGES]
+    """Return the stages of a run with a target, as far as it came."""
+    return as_far_as(run, _STAGES)
+
+
+def as_far_as(run: Mapping[str, Any], planned: list[Stage]) -> list[Stage]:
+    """Give each planned stage its number, and say whether the run finished it."""
+    done = [bool(run.get(stage.part)) for stage in planned]
     last = max((i for i, finished in enumerate(done) if finished), default=-1)
     return [
         replace(stage, number=i + 1, state=stage_state(done[i], i < last))
-        for i, stage in enumerate(_STAGES)
+        for i, stage in enumerate(planned)
     ]
 
 

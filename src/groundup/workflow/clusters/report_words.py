@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from groundup.workflow.report_text import count, number, percent, plain, score
-from groundup.workflow.report_words import Judgement, Stage, is_used, stage_state
+from groundup.workflow.report_words import READ, Judgement, Stage, as_far_as, is_used
 
 _STAGES = [
-    Stage(
-        "read",
-        "rows",
-        "Read",
-        "Reading the file",
-        "A row that vanishes while a file is read bends every figure after it. So each row is "
-        "counted, and the type of a column is decided over all of its cells.",
-    ),
+    READ,
     Stage(
         "audit",
         "columns",
@@ -66,13 +58,8 @@ _ONE_VALUE = 0.98
 
 
 def stages(run: Mapping[str, Any]) -> list[Stage]:
-    """Return the six stages, each with its number and whether the run finished it."""
-    done = [bool(run.get(stage.part)) for stage in _STAGES]
-    last = max((i for i, finished in enumerate(done) if finished), default=-1)
-    return [
-        replace(stage, number=i + 1, state=stage_state(done[i], i < last))
-        for i, stage in enumerate(_STAGES)
-    ]
+    """Return the stages of a run that looks for clusters, as far as it came."""
+    return as_far_as(run, _STAGES)
 
 
 def audit_words(columns: list[dict[str, Any]]) -> str:
