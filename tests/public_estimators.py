@@ -13,7 +13,10 @@ ALGORITHM_PACKAGES = (
     "ensemble",
     "linear_model",
     "mixture",
+    "naive_bayes",
     "neighbors",
+    "neural_network",
+    "svm",
     "tree",
 )
 

@@ -19,8 +19,11 @@ _SUBPACKAGES = (
     "ensemble",
     "linear_model",
     "mixture",
+    "naive_bayes",
     "neighbors",
+    "neural_network",
     "optim",
+    "svm",
     "tree",
     "workflow",
 )

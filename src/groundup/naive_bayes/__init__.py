@@ -1,0 +1,10 @@
+"""Naive Bayes: each column speaks for itself, and their evidence is added up."""
+
+from __future__ import annotations
+
+from groundup._lazy import loaded_on_use
+
+__all__, __getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {},
+)

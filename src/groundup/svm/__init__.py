@@ -1,0 +1,10 @@
+"""Support vector machines: the widest street between the classes."""
+
+from __future__ import annotations
+
+from groundup._lazy import loaded_on_use
+
+__all__, __getattr__, __dir__ = loaded_on_use(
+    __name__,
+    {},
+)
