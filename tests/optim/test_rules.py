@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from oracles import optim_loops
 
+from groundup._estimator import read_only
 from groundup.optim import Adam, Clipped, Momentum, Nesterov, Plain, RMSProp, WeightDecay
+from groundup.optim.rules import LONG
 
 RATE = 0.03
 
@@ -116,3 +118,21 @@ def test_one_rule_serves_two_descents(gradients):
 def test_a_constant_out_of_range_is_named(make):
     with pytest.raises(ValueError, match="got"):
         make()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rule", [Momentum(0.8), Nesterov(0.7), Adam(0.8, 0.95, 1e-6)], ids=repr)
+def test_the_compiled_form_equals_the_lines_of_numpy(rule, dtype):
+    generator = np.random.default_rng(0)
+    start = generator.normal(size=LONG + 3).astype(dtype)
+    compiled, plain = start.copy(), start.copy()
+    memory, plain_memory = rule.start(compiled), rule.start(plain)
+    for _ in range(5):
+        g = generator.normal(size=start.size).astype(dtype)
+        rule.update(compiled, g, RATE, memory)
+        rule.update(plain, read_only(g), RATE, plain_memory)  # which the kernels do not take
+    assert compiled.dtype == dtype
+    tolerance = 30 * np.finfo(dtype).eps
+    np.testing.assert_allclose(compiled, plain, rtol=tolerance, atol=tolerance)
+    for name, value in memory.items():
+        np.testing.assert_allclose(value, plain_memory[name], rtol=tolerance, atol=tolerance)
