@@ -1,0 +1,124 @@
+r"""Rows of the kernel matrix, computed in blocks and never all at once.
+
+The matrix K_ij = K(x_i, x_j) of n rows has n^2 entries: 20 GB for 50,000 rows.  Training needs only
+some of its rows, those of the variables that change, and asks two things of them:
+
+    among(rows)            K between the rows of a working set
+    add_to(F, rows, w)     F_i += sum_j w_j K(x_rows[j], x_i)     for all i
+
+Both are cut into tiles of some hundred rows that stay in the second-level cache: a matrix product
+(BLAS), one pass for the exponential, and one product with the weights.  Nothing else is kept of a
+tile, unless a row is so long to compute that keeping it pays (see `KEPT_FROM`).
+
+References
+----------
+.. [1] T. Joachims, "Making large-scale SVM learning practical", in "Advances in Kernel Methods",
+   MIT Press, 1999.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from groundup._blocks import over_threads
+from groundup.svm._kernel_function import KernelFunction
+
+TILE_ROWS = 512  # of the working set
+TILE_SAMPLES = 256  # single precision: half a megabyte, half of a second-level cache
+
+
+class KernelRows:
+    """The kernel matrix of the rows of `X`, by blocks of rows.
+
+    Call it inside ``single_blas_thread()``: then the bits do not depend on the number of threads.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d), or (n, n) for a precomputed kernel
+        Rows, float64.
+    function : KernelFunction
+    cache_size : float, default=200.0
+        Megabytes for what is kept.
+    n_threads : int, default=1
+
+    Attributes
+    ----------
+    n_samples : int
+    diagonal : ndarray of shape (n,)
+        K(x_i, x_i).
+    """
+
+    def __init__(
+        self,
+        X: np.ndarray,
+        function: KernelFunction,
+        cache_size: float = 200.0,
+        n_threads: int = 1,
+    ):
+        self.X, self.function, self.n_threads = X, function, n_threads
+        self.cache_size = cache_size
+        self.n_samples = len(X)
+        self.diagonal = function.diagonal(X)
+        self.center = function.center(X)
+        self._sides: dict[type, tuple[np.ndarray, np.ndarray]] = {}
+
+    def among(self, rows: np.ndarray, dtype: type = np.float64) -> np.ndarray:
+        """Return K between `rows`, (q,) indices: shape (q, q)."""
+        if self.function.name == "precomputed":
+            return self.X[np.ix_(rows, rows)].astype(dtype)
+        left, right = self._both_sides(dtype)
+        A, B = left[rows], right[rows]
+        K = np.empty((len(rows), len(rows)), dtype)
+        starts = range(0, len(rows), TILE_ROWS)
+
+        def strip(start: int) -> None:
+            part = slice(start, start + TILE_ROWS)
+            self.function.of(A[part], B, out=K[part])
+
+        over_threads(strip, starts, self.n_threads)
+        return K
+
+    def add_to(
+        self, F: np.ndarray, rows: np.ndarray, weights: np.ndarray, dtype: type = np.float64
+    ) -> None:
+        """F_i += sum_j weights_j K(x_rows[j], x_i), for all n samples i.
+
+        Parameters
+        ----------
+        F : ndarray of shape (n,)
+        rows : ndarray of shape (r,), int64
+        weights : ndarray of shape (r,)
+        dtype : float32 or float64, default=float64
+            In which precision K is computed; sums are float64.
+        """
+        n, r = self.n_samples, len(rows)
+        if r == 0:
+            return
+        if self.function.name == "precomputed":
+            F += weights @ self.X[rows]
+            return
+        left, right = self._both_sides(dtype)
+        A, w = left[rows], weights.astype(dtype)
+        # Some blocks of samples a task, so that a thread seldom waits for Python's lock.
+        step = TILE_SAMPLES * max(1, min(8, n // (8 * TILE_SAMPLES)))
+
+        def add(first: int) -> None:
+            tile = np.empty((min(r, TILE_ROWS), TILE_SAMPLES), dtype)
+            for start in range(first, min(first + step, n), TILE_SAMPLES):
+                block = slice(start, min(start + TILE_SAMPLES, n))
+                B = right[block]
+                for j in range(0, r, TILE_ROWS):
+                    part = A[j : j + TILE_ROWS]
+                    room = tile[: len(part), : len(B)]
+                    K = self.function.of(part, B, out=room if room.flags.c_contiguous else None)
+                    F[block] += w[j : j + TILE_ROWS] @ K  # (rows,) @ (rows, samples)
+
+        over_threads(add, range(0, n, step), self.n_threads)
+
+    def _both_sides(self, dtype: type) -> tuple[np.ndarray, np.ndarray]:
+        if dtype not in self._sides:
+            self._sides[dtype] = (
+                self.function.left(self.X, self.center, dtype),
+                self.function.right(self.X, self.center, dtype),
+            )
+        return self._sides[dtype]
