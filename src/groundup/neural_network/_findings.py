@@ -111,8 +111,8 @@ def saturated(name: str, share: float) -> Finding:
         "saturated",
         name,
         f"{share:.0%} of the outputs of {name} are at the ends of their range at the start. There "
-        "the curve is flat, so that next to no gradient gets through and the layers before it "
-        'cannot learn. Scale the columns, or draw the weights smaller (start="glorot").',
+        "the curve is flat, so that little gradient gets through and the layers before it "
+        'learn slowly. Scale the columns, or draw the weights smaller (start="glorot").',
     )
 
 
