@@ -217,13 +217,13 @@ def _finite(
 
 
 def all_finite(X: np.ndarray) -> bool:
-    """Tell whether a C-contiguous float64 array holds neither NaN nor infinity.
+    """Tell whether a C-contiguous array holds neither NaN nor infinity.
 
     One thread reads as fast as the memory delivers: a second one gained nothing (LOG.md).
 
     Parameters
     ----------
-    X : ndarray of any shape, C-contiguous, float64
+    X : ndarray of any shape, C-contiguous, float64 or float32
         The values.
 
     Returns
@@ -236,7 +236,7 @@ def all_finite(X: np.ndarray) -> bool:
     False
     """
     flat = X.reshape(-1)
-    if flat.shape[0] < 50_000:
+    if flat.shape[0] < 50_000 or flat.dtype != np.float64:
         return bool(np.isfinite(flat).all())
     flat.flags.writeable = False  # a view of its own: one signature of the kernel
     return bool(_finite(flat))

@@ -50,6 +50,9 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {}
 
+    # The types that X may keep; the first one is what it becomes if it has none of them.
+    _dtypes: ClassVar[tuple[type, ...]] = (np.float64,)
+
     @classmethod
     @functools.cache
     def _get_param_names(cls) -> list[str]:
@@ -87,7 +90,8 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : ndarray of shape (n_samples, n_features), float64, C-contiguous, read-only
+        X : ndarray of shape (n_samples, n_features), C-contiguous, read-only
+            float64, or another of the class's ``_dtypes`` where it came as that.
         y : read-only ndarray or None
             For a classifier int64 codes of shape (n_samples,), indices into ``classes_``; for a
             regressor float64 of shape (n_samples,) or, where the estimator's tags allow several
@@ -146,10 +150,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         seen = {"estimator": self, "X": X, "y": y, "metadata": metadata}
 
         def snapshot() -> State:
-            return {
-                name: value.copy() if isinstance(value, np.ndarray) else value
-                for name, value in state.items()
-            }
+            return {name: _copied(value) for name, value in state.items()}
 
         fit_context = self._init_callback_context(max_subtasks=max_steps)
         fit_context.call_on_fit_task_begin(**seen)
@@ -189,11 +190,14 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         """Check all that ``fit`` was given; return read-only arrays in the kernels' layout."""
         tags = self.__sklearn_tags__()
         y = y if tags.target_tags.required else None
-        if _is_plain(X) and (not tags.target_tags.required or _is_plain_target(y, len(X))):
+        layout: dict[str, Any] = {**_LAYOUT, "dtype": self._dtypes}
+        if _is_plain(X, self._dtypes) and (
+            not tags.target_tags.required or _is_plain_target(y, len(X))
+        ):
             self.n_features_in_ = X.shape[1]
             self.__dict__.pop("feature_names_in_", None)
         elif not tags.target_tags.required:
-            X = validate_data(self, X, **_LAYOUT)
+            X = validate_data(self, X, **layout)
         else:
             X, y = validate_data(
                 self,
@@ -201,7 +205,7 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
                 y,
                 multi_output=tags.target_tags.multi_output,
                 y_numeric=not is_classifier(self),
-                **_LAYOUT,
+                **layout,
             )
         self._check_values(X)
         if y is not None:
@@ -242,14 +246,14 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         )
 
     def _validated_for_prediction(self, X: Any) -> np.ndarray:
-        """Return `X` as read-only C-contiguous float64 of shape (n_samples, n_features_in_)."""
+        """Return `X` as read-only and C-contiguous, of shape (n_samples, n_features_in_)."""
         check_is_fitted(self)
         if (
-            not _is_plain(X)
+            not _is_plain(X, self._dtypes)
             or X.shape[1] != self.n_features_in_
             or hasattr(self, "feature_names_in_")
         ):
-            X = validate_data(self, X, reset=False, **_LAYOUT)
+            X = validate_data(self, X, reset=False, **{**_LAYOUT, "dtype": self._dtypes})
         self._check_values(X)
         return read_only(X)
 
@@ -282,10 +286,17 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
 _SET_BY_VALIDATION = {"n_features_in_", "feature_names_in_", "classes_"}
 
 # The kernels' layout; that the values are finite, the base class sees for itself, in parallel.
-_LAYOUT: dict[str, Any] = {"dtype": np.float64, "order": "C", "ensure_all_finite": False}
+_LAYOUT: dict[str, Any] = {"order": "C", "ensure_all_finite": False}
 
 
-def _is_plain(X: Any) -> bool:
+def _copied(value: Any) -> Any:
+    """Copy an array, or a list of arrays and other values."""
+    if isinstance(value, list):
+        return [_copied(each) for each in value]
+    return value.copy() if isinstance(value, np.ndarray) else value
+
+
+def _is_plain(X: Any, dtypes: tuple[type, ...] = (np.float64,)) -> bool:
     """Tell whether `X` is already what ``validate_data`` would make of it.
 
     That function knows every kind of table and takes 100 to 200 microseconds to say that an array
@@ -293,7 +304,7 @@ def _is_plain(X: Any) -> bool:
     """
     return (
         type(X) is np.ndarray
-        and X.dtype == np.float64
+        and X.dtype in dtypes
         and X.ndim == 2
         and X.flags.c_contiguous
         and min(X.shape) >= 1
