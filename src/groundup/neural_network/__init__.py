@@ -1,4 +1,14 @@
-"""Neural networks, from automatic differentiation to estimators."""
+"""Neural networks, from automatic differentiation to estimators.
+
+An estimator for a table is one line, `MLPClassifier()`; a network of any layers is another,
+`NetworkClassifier([Dense(64), Relu()])`. To see how they learn, read in this order:
+
+1. `autodiff.py`        numbers that remember how they were made, and so know their derivatives
+2. `layers.py`          what networks are made of, from dense layers to transformer blocks
+3. `initialisation.py`  where weights begin
+4. `losses.py`          how wrong an output is
+5. `_training.py`       the loop: predict, compare, go back, take a step
+"""
 
 from __future__ import annotations
 
@@ -6,5 +16,21 @@ from groundup._lazy import loaded_on_use
 
 __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
-    {},
+    {
+        "Network": "_network",
+        "Tensor": "autodiff",
+        "attention": "_attention_product",
+        "avg_pool2d": "_pooling",
+        "concatenate": "autodiff",
+        "conv2d": "_convolution",
+        "embedding": "autodiff",
+        "layer_norm": "_normalisation",
+        "linear": "_linear",
+        "max_pool2d": "_pooling",
+        "maximum": "autodiff",
+        "no_grad": "autodiff",
+        "record": "autodiff",
+        "stack": "autodiff",
+        "where": "autodiff",
+    },
 )
