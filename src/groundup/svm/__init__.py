@@ -6,5 +6,9 @@ from groundup._lazy import loaded_on_use
 
 __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
-    {},
+    {
+        "LinearSVC": "_linear_svc",
+        "LinearSVR": "_linear_svr",
+        "SVC": "_svc",
+    },
 )
