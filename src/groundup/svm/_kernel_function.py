@@ -4,9 +4,9 @@ A support vector machine only ever asks for inner products of rows.  Replace x .
 K(x, z) that is an inner product in some richer space, and the same algorithm draws curved borders:
 
     linear        x . z
-    polynomial    (gamma x . z + coef0)^degree        all products of up to `degree` features
-    rbf           exp(-gamma |x - z|^2)               a bell around each row; infinitely many features
-    sigmoid       tanh(gamma x . z + coef0)           historical; not an inner product for all values
+    polynomial    (gamma x . z + coef0)^degree     all products of up to `degree` features
+    rbf           exp(-gamma |x - z|^2)            a bell around each row; infinitely many features
+    sigmoid       tanh(gamma x . z + coef0)        historical; not an inner product for all values
     precomputed   the caller brings K itself
 
 All but the last need one matrix product for a whole block of pairs, and one pass over the result.

@@ -62,6 +62,11 @@ class KernelRows:
         self.center = function.center(X)
         self._sides: dict[type, tuple[np.ndarray, np.ndarray]] = {}
 
+    def subset(self, rows: np.ndarray) -> KernelRows:
+        """Return the kernel matrix of some of the rows, (q,) indices."""
+        X = self.X[np.ix_(rows, rows)] if self.function.name == "precomputed" else self.X[rows]
+        return KernelRows(X, self.function, self.cache_size, self.n_threads)
+
     def among(self, rows: np.ndarray, dtype: type = np.float64) -> np.ndarray:
         """Return K between `rows`, (q,) indices: shape (q, q)."""
         if self.function.name == "precomputed":

@@ -195,8 +195,7 @@ class _Problem:
         falling = np.where(can_fall, e, np.inf)
         up = np.argpartition(-rising, half)[:half]
         down = np.argpartition(falling, half)[:half]
-        chosen = np.union1d(up[can_rise[up]], down[can_fall[down]])
-        return chosen
+        return np.union1d(up[can_rise[up]], down[can_fall[down]])
 
     def work_on(self, chosen: np.ndarray, tol: float, most: int) -> int:
         samples = self.sample_of[chosen]

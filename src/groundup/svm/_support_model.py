@@ -1,4 +1,4 @@
-r"""What SVC, SVR and OneClassSVM share: the kernel's parameters, and what the machine says of a row.
+r"""What SVC, SVR and OneClassSVM share: the kernel, and what the machine says of a row.
 
 All three end with some training rows, the *support vectors* v_j, a weight b_j for each, and
 
@@ -10,10 +10,12 @@ for the kernel function, and a product with the weights, in double precision.
 
 from __future__ import annotations
 
+import warnings
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from groundup._blocks import over_threads, single_blas_thread, thread_count
@@ -56,7 +58,8 @@ class SupportModel(Estimator):
         if callable(self.kernel):
             raise ValueError(
                 f"{name}(kernel=<function>) is not supported. Use kernel='precomputed' and give "
-                f"fit the matrix kernel(X, X), predict the matrix kernel(Z, X); or one of {KERNELS}."
+                f"fit the matrix kernel(X, X), predict the matrix kernel(Z, X); or one of "
+                f"{KERNELS}."
             )
         if self.kernel == "precomputed" and X.shape[0] != X.shape[1]:
             raise ValueError(
@@ -80,6 +83,16 @@ class SupportModel(Estimator):
         """Return the kernel matrix of the training rows, for `smo`."""
         n_threads = thread_count() if n_threads is None else n_threads
         return KernelRows(X, self._kernel_function(X), self.cache_size, n_threads)
+
+    def _warn_if_stopped(self, unsolved: bool) -> None:
+        if unsolved:
+            warnings.warn(
+                f"{type(self).__name__} stopped at max_iter={self.max_iter} steps before its "
+                f"optimality conditions held to tol={self.tol}. Consider columns of one scale "
+                "(StandardScaler or MinMaxScaler), a smaller C, or a larger max_iter.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
 
     def _support_of(self, support: np.ndarray, X: np.ndarray) -> np.ndarray:
         """Return ``support_vectors_`` for row numbers `support` of the training rows `X`."""

@@ -1,0 +1,356 @@
+r"""Support vector classification: the widest street between two classes.
+
+A border f(x) = 0 could run anywhere between two classes that do not overlap.  The best one keeps
+its distance: it is the middle of the widest street, whose kerbs are f(x) = 1 and f(x) = -1.  The width
+is 2 / |w|, so |w|^2 is made small; rows that stand on the street, or on its wrong side, pay C each
+unit of the way:
+
+    minimise over w, b:   1/2 |w|^2 + sum_i C v_i max(0, 1 - y_i f(x_i)),     f(x) = w . phi(x) + b
+
+Its dual has one weight a_i for each row and asks for inner products of rows only, so any kernel
+K(x, z) = phi(x) . phi(z) will do (see `_kernel_function`):
+
+    minimise over a:      1/2 sum_ij a_i a_j y_i y_j K(x_i, x_j) - sum_i a_i
+    subject to            sum_i y_i a_i = 0,    0 <= a_i <= C v_i
+
+Rows beyond their kerb get a_i = 0 and could as well be forgotten.  The others, the *support
+vectors*, carry the border: f(x) = sum_i a_i y_i K(x_i, x) + b.  `_smo` solves the dual.
+
+Cost: between O(n^2) and O(n^3) in the number of rows, so up to some ten thousand of them.  Columns
+should be on one scale.  More than two classes: one machine for each pair (`_one_vs_one`).
+
+References
+----------
+.. [1] C. Cortes and V. Vapnik, "Support-vector networks", Machine Learning 20, 1995.
+.. [2] C.-C. Chang and C.-J. Lin, "LIBSVM: a library for support vector machines", ACM TIST 2, 2011.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from numbers import Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils import compute_class_weight
+from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils.multiclass import _ovr_decision_function
+
+from groundup.linear_model._base import linear_decision
+from groundup.svm._kernel_rows import KernelRows
+from groundup.svm._one_vs_one import decisions, pairs_of, votes, weights_of_pair
+from groundup.svm._smo import smo
+from groundup.svm._support_model import SupportModel
+
+
+class SVC(ClassifierMixin, SupportModel):
+    """Support vector classification.
+
+    Parameters
+    ----------
+    C : float, default=1.0
+        Price of a row on the wrong side of its kerb, above 0; a smaller one makes the street wider.
+    kernel : {"linear", "poly", "rbf", "sigmoid", "precomputed"}, default="rbf"
+        The inner product. With "precomputed", `fit` takes the kernel between the training rows, and
+        `predict` that between the rows asked for and the training rows.
+    degree : int, default=3
+        Degree of "poly".
+    gamma : {"scale", "auto"} or float, default="scale"
+        Coefficient of "rbf", "poly" and "sigmoid". "scale" is 1 / (n_features * X.var()), "auto" is
+        1 / n_features.
+    coef0 : float, default=0.0
+        Constant of "poly" and "sigmoid".
+    shrinking : bool, default=True
+        Whether rows far from the border wait until the others are settled.
+    probability : bool, default=False
+        Whether to calibrate `predict_proba` by cross-validation, which fits five times more.
+    tol : float, default=1e-3
+        Stop where the optimality conditions are violated by at most this.
+    cache_size : float, default=200
+        Megabytes for kernel values that are kept.
+    class_weight : dict or "balanced", default=None
+        Factors on C for the classes; "balanced" is n_samples / (n_classes * count of the class).
+    verbose : bool, default=False
+        Accepted for compatibility; callbacks watch a fit.
+    max_iter : int, default=-1
+        The most steps of a pair of weights for each pair of classes; -1 for no limit.
+    decision_function_shape : {"ovr", "ovo"}, default="ovr"
+        Whether `decision_function` has one column a class, or one a pair of classes.
+    break_ties : bool, default=False
+        Whether `predict` follows `decision_function` where classes have the same number of votes;
+        with "ovr" and more than two classes.
+    random_state : int, RandomState instance or None, default=None
+        Seed of the folds for ``probability=True``.
+
+    Attributes
+    ----------
+    class_weight_ : ndarray of shape (n_classes,)
+        Factors on C.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    coef_ : ndarray of shape (n_classes * (n_classes - 1) / 2, n_features)
+        Weights of the features, for a linear kernel.
+    dual_coef_ : ndarray of shape (n_classes - 1, n_SV)
+        Weights of the support vectors, with the sign of their class (see `_one_vs_one`).
+    fit_status_ : int
+        0 if solved to `tol`, 1 if `max_iter` came first (with a warning).
+    intercept_ : ndarray of shape (n_classes * (n_classes - 1) / 2,)
+        Constants of the decision functions.
+    n_features_in_ : int
+        Number of features seen by `fit`.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, where `X` had some.
+    n_iter_ : ndarray of shape (n_classes * (n_classes - 1) / 2,)
+        Steps of pairs of weights.
+    n_support_ : ndarray of shape (n_classes,), dtype=int32
+        Number of support vectors of each class.
+    support_ : ndarray of shape (n_SV,), dtype=int32
+        Which training rows they are, class after class.
+    support_vectors_ : ndarray of shape (n_SV, n_features)
+        The rows themselves; empty for a precomputed kernel.
+    probA_, probB_ : ndarray of shape (n_classes * (n_classes - 1) / 2,)
+        The calibration, with ``probability=True``: P = 1 / (1 + exp(probA_ f + probB_)).
+    shape_fit_ : tuple of int
+        Shape of the training rows.
+
+    Raises
+    ------
+    ValueError
+        From `fit`, for one class only, no row of positive weight, a kernel given as a function, or
+        a precomputed kernel that is not square.
+
+    References
+    ----------
+    .. [1] C. Cortes and V. Vapnik, "Support-vector networks", Machine Learning 20, 1995.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from groundup.svm import SVC
+    >>> X = np.array([[-2.0, 0.0], [-1.0, 1.0], [1.0, 0.0], [2.0, 1.0]])
+    >>> model = SVC(kernel="linear").fit(X, ["left", "left", "right", "right"])
+    >>> print(model.predict([[-0.5, 3.0], [0.9, 0.0]]), model.support_)
+    ['left' 'right'] [1 2]
+    """
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        **SupportModel._parameter_constraints,
+        "C": [Interval(Real, 0.0, None, closed="neither")],
+        "probability": ["boolean", Hidden(StrOptions({"deprecated"}))],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "decision_function_shape": [StrOptions({"ovr", "ovo"})],
+        "break_ties": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        *,
+        C=1.0,
+        kernel="rbf",
+        degree=3,
+        gamma="scale",
+        coef0=0.0,
+        shrinking=True,
+        probability=False,
+        tol=1e-3,
+        cache_size=200,
+        class_weight=None,
+        verbose=False,
+        max_iter=-1,
+        decision_function_shape="ovr",
+        break_ties=False,
+        random_state=None,
+    ):
+        self.C = C
+        self.kernel = kernel
+        self.degree = degree
+        self.gamma = gamma
+        self.coef0 = coef0
+        self.shrinking = shrinking
+        self.probability = probability
+        self.tol = tol
+        self.cache_size = cache_size
+        self.class_weight = class_weight
+        self.verbose = verbose
+        self.max_iter = max_iter
+        self.decision_function_shape = decision_function_shape
+        self.break_ties = break_ties
+        self.random_state = random_state
+
+    def _check_parameters(self, X, y):
+        super()._check_parameters(X, y)
+        if len(self.classes_) < 2:
+            raise ValueError(
+                "The number of classes has to be greater than one; got "
+                f"{len(self.classes_)} class: {self.classes_[0]!r}. A machine for one class is "
+                "OneClassSVM."
+            )
+
+    def _class_weighted(self, codes, sample_weight):
+        # As scikit-learn: "balanced" counts rows, whatever they weigh.
+        y = self.classes_[codes]
+        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
+        return weights if sample_weight is None else weights * sample_weight
+
+    def _steps(self, X, y, sample_weight):
+        k = len(self.classes_)
+        price = np.full(len(X), float(self.C))
+        if sample_weight is not None:
+            self._check_weights(y, sample_weight)
+            price *= sample_weight
+        class_weight = np.ones(k)
+        if self.class_weight is not None:
+            class_weight = compute_class_weight(
+                self.class_weight, classes=self.classes_, y=self.classes_[y]
+            )
+        order = np.argsort(y, kind="stable")  # class after class
+        ends = np.concatenate([[0], np.cumsum(np.bincount(y, minlength=k))])
+        of_class = [order[ends[c] : ends[c + 1]] for c in range(k)]
+        pairs = pairs_of(k)
+        rows = self._kernel_rows(X)
+        weights = np.zeros((k - 1, len(X)))
+        intercept, n_iter = np.zeros(len(pairs)), np.zeros(len(pairs), np.int32)
+        unsolved = np.zeros(len(pairs), bool)
+        for p, (i, j) in enumerate(pairs):
+            pair = np.concatenate([of_class[i], of_class[j]])
+            n_i = len(of_class[i])
+            for state in self._pair_steps(rows, pair, n_i, price[pair]):
+                alpha = state["alpha"]
+                weights[j - 1, of_class[i]] = alpha[:n_i]
+                weights[i, of_class[j]] = -alpha[n_i:]
+                intercept[p], n_iter[p] = -state["rho"], state["n_iter"]
+                unsolved[p] = state["violation"] > self.tol
+                if k == 2:
+                    yield self._state(X, y, order, class_weight, weights, intercept, n_iter)
+            if k > 2 and j == k - 1:  # all pairs of class i
+                yield self._state(X, y, order, class_weight, weights, intercept, n_iter)
+        self._warn_if_stopped(bool(unsolved.any()))
+        if self.probability is True:
+            state = self._state(X, y, order, class_weight, weights, intercept, n_iter)
+            yield {**state, **self._calibration(X, y, sample_weight)}
+
+    def _pair_steps(
+        self, rows: KernelRows, pair: np.ndarray, n_first: int, price: np.ndarray
+    ) -> Generator[dict[str, Any], None, None]:
+        """Solve for one pair of classes: rows `pair`, of which the first `n_first` have y = 1."""
+        signs = np.ones(len(pair))
+        signs[n_first:] = -1.0
+        if len(pair) < rows.n_samples:
+            rows = rows.subset(pair)
+            pair = np.arange(len(pair))
+        return smo(
+            rows,
+            pair,
+            signs,
+            np.full(len(pair), -1.0),
+            price,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            shrinking=self.shrinking,
+        )
+
+    def _state(self, X, y, order, class_weight, weights, intercept, n_iter):
+        """Return the fitted attributes, in scikit-learn's order and signs."""
+        support = order[(weights != 0.0).any(axis=0)[order]]
+        # With two classes the second one is the positive one.
+        sign = -1.0 if len(weights) == 1 else 1.0
+        return {
+            "class_weight_": class_weight,
+            "dual_coef_": sign * weights[:, support],
+            "fit_status_": 0,
+            "intercept_": sign * intercept,
+            "n_iter_": n_iter.copy(),
+            "n_support_": np.bincount(y[support], minlength=len(self.classes_)).astype(np.int32),
+            "shape_fit_": X.shape,
+            "support_": support.astype(np.int32),
+            "support_vectors_": self._support_of(support, X),
+        }
+
+    def _check_weights(self, y, sample_weight):
+        if not sample_weight.any():
+            raise ValueError("Invalid input - all samples have zero or negative weights.")
+        weighty = np.unique(y[sample_weight > 0])
+        if len(weighty) == 1:
+            raise ValueError(
+                "Invalid input - all samples with positive weights have the same label: only class "
+                f"{self.classes_[weighty[0]]!r} is left, and there is nothing to tell it from."
+            )
+
+    def _pair_decisions(self, X: np.ndarray) -> np.ndarray:
+        """Return the decision values of all pairs, (n, k (k - 1) / 2), signs as `_one_vs_one`."""
+        k = len(self.classes_)
+        sign = -1.0 if k == 2 else 1.0
+        if self.kernel == "linear":
+            return sign * linear_decision(X, self.coef_, self.intercept_)
+        ends = np.concatenate([[0], np.cumsum(self.n_support_)])
+        if k == 2:
+            everybody = slice(0, int(ends[-1]))
+            (sums,) = self._sums(X, [(everybody, self.dual_coef_.T)])
+            return sign * (sums + self.intercept_)
+        groups = [slice(int(ends[c]), int(ends[c + 1])) for c in range(k)]
+        sums = self._sums(X, [(group, self.dual_coef_[:, group].T) for group in groups])
+        return decisions(sums, self.intercept_)
+
+    def decision_function(self, X):
+        """Return how far each row lies from the borders, in units of half the street.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or (n_samples, n_fitted) if precomputed
+            Rows to decide on.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,), (n_samples, n_classes) or (n_samples, n_pairs)
+            Two classes: positive values mean the second one. More, with "ovo": a column for each
+            pair. With "ovr": votes for each class, plus a part of a vote for the distances.
+        """
+        decision = self._pair_decisions(self._validated_for_prediction(X))
+        if len(self.classes_) == 2:
+            return -decision[:, 0]
+        if self.decision_function_shape == "ovr":
+            return _ovr_decision_function(decision < 0, -decision, len(self.classes_))
+        return decision
+
+    def predict(self, X):
+        """Predict the class of each row.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or (n_samples, n_fitted) if precomputed
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+            The class with the most votes.
+        """
+        k = len(self.classes_) if hasattr(self, "classes_") else 0
+        if self.break_ties and self.decision_function_shape == "ovo":
+            raise ValueError("break_ties must be False when decision_function_shape is 'ovo'")
+        if self.break_ties and k > 2:
+            return self.classes_[self.decision_function(X).argmax(axis=1)]
+        decision = self._pair_decisions(self._validated_for_prediction(X))
+        if k == 2:
+            return self.classes_[np.where(decision[:, 0] > 0, 0, 1)]
+        return self.classes_[votes(decision, k)]
+
+    @property
+    def coef_(self):
+        """Weights of the features, (n_pairs, n_features), for ``kernel="linear"``."""
+        if self.kernel != "linear":
+            raise AttributeError("coef_ is only available when using a linear kernel")
+        k = len(self.classes_)
+        if k == 2:
+            return self.dual_coef_ @ self.support_vectors_
+        ends = np.concatenate([[0], np.cumsum(self.n_support_)])
+        coef = [
+            sum(
+                w @ self.support_vectors_[part]
+                for part, w in weights_of_pair(self.dual_coef_, ends, i, j)
+            )
+            for i, j in pairs_of(k)
+        ]
+        return np.stack(coef)
