@@ -15,9 +15,9 @@ and 0 but
 
     t_+ = (N_+ + 1) / (N_+ + 2),    t_- = 1 / (N_- + 2)
 
-are what one would believe of a further row after N_+ and N_- of them, and keep it finite.  The cost,
+are what one would believe of one more row after N_+ and N_- of them, and keep it finite.  The cost,
 
-    J(a, b) = sum_i w_i (t_i z_i + log(1 + exp(-z_i))),     z_i = a f_i + b,    p_i = 1 / (1 + exp(z_i))
+    J(a, b) = sum_i w_i (t_i z_i + log(1 + exp(-z_i))),        z_i = a f_i + b
 
 is convex, and Newton's method minimises it in some ten steps (`platt_curve`).
 
@@ -139,36 +139,38 @@ def platt_curve(
     >>> a, b = platt_curve(decisions, decisions > 0)
     >>> p = probabilities(np.array([-2.0, 0.0, 2.0]), a, b)
     >>> p.round(2)
-    array([0.1, 0.5, 0.9])
+    array([0.12, 0.5 , 0.88])
     """
     w = np.ones(len(decisions)) if weights is None else weights
     n_positive, n_negative = float(w[is_positive].sum()), float(w[~is_positive].sum())
     t = np.where(is_positive, (n_positive + 1.0) / (n_positive + 2.0), 1.0 / (n_negative + 2.0))
+    # values of mean 0 and deviation 1, so that one scale suits all machines
+    center, scale = float(decisions.mean()), float(decisions.std()) or 1.0
+    f = (decisions - center) / scale
     a, b = 0.0, float(np.log((n_negative + 1.0) / (n_positive + 1.0)))
-    cost, p = _cost(decisions, t, w, a, b)
+    cost, p = _cost(f, t, w, a, b)
     for _ in range(MOST_STEPS):
         # J' = sum w (t - p) (f, 1),   J'' = sum w p (1 - p) (f, 1)(f, 1)'
         error, curvature = w * (t - p), w * p * (1.0 - p)
-        slope_a, slope_b = float(error @ decisions), float(error.sum())
+        slope_a, slope_b = float(error @ f), float(error.sum())
         if max(abs(slope_a), abs(slope_b)) <= 1e-10 * float(w.sum()):
             break
-        aa = float(curvature @ decisions**2) + RIDGE
-        ab, bb = float(curvature @ decisions), float(curvature.sum()) + RIDGE
-        determinant = aa * bb - ab * ab
+        aa, ab, bb = float(curvature @ f**2), float(curvature @ f), float(curvature.sum())
+        aa, bb = aa + RIDGE * bb, bb + RIDGE * bb
         # (da, db) = -J''^-1 J'
-        da = -(bb * slope_a - ab * slope_b) / determinant
-        db = -(aa * slope_b - ab * slope_a) / determinant
+        da = -(bb * slope_a - ab * slope_b) / (aa * bb - ab * ab)
+        db = -(aa * slope_b - ab * slope_a) / (aa * bb - ab * ab)
         promised = da * slope_a + db * slope_b
         length = 1.0
         while length > 1e-10:
-            there, p_there = _cost(decisions, t, w, a + length * da, b + length * db)
+            there, p_there = _cost(f, t, w, a + length * da, b + length * db)
             if there <= cost + SUFFICIENT_DECREASE * length * promised:
                 break
             length *= 0.5
         else:
             break  # rounding hides any further decrease
         a, b, cost, p = a + length * da, b + length * db, there, p_there
-    return a, b
+    return a / scale, b - a * center / scale
 
 
 def _cost(f: Array, t: Array, w: Array, a: float, b: float) -> tuple[float, Array]:
