@@ -9,7 +9,8 @@ gradient is multiplied by U at each of them, and vanishes or explodes.  Gates re
 is a number between 0 and 1, computed from x_t and h_(t-1), which says how much to let through; an
 open gate hands the memory on unchanged, and the gradient with it.
 
-Cost: T steps that cannot be computed at once, as each needs the one before.
+Cost: T steps that cannot be computed at once, as each needs the one before. Their arithmetic, there
+and back, is in `_recurrent_product.py`.
 
 References
 ----------
@@ -27,8 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from groundup.neural_network._layer import Layer, ShapeError, require_one_of, require_whole
-from groundup.neural_network._linear import linear
-from groundup.neural_network.autodiff import Tensor, stack
+from groundup.neural_network._recurrent_product import gru, lstm
 from groundup.neural_network.initialisation import glorot, orthogonal
 
 
@@ -69,19 +69,9 @@ class LSTM(Layer):
         return weights, output
 
     def forward(self, weights, x, training=None):
-        u, U = self.units, weights["recurrent_weights"]
-        from_input = linear(x, weights["input_weights"], weights["bias"])  # (n, T, 4 u)
-        h, c = zeros(x, u), zeros(x, u)
-        shown = []
-        for t in range(x.shape[1]):
-            gates = from_input[:, t] + h @ U  # (n, 4 u)
-            i, f = gates[:, :u].sigmoid(), gates[:, u : 2 * u].sigmoid()
-            g, o = gates[:, 2 * u : 3 * u].tanh(), gates[:, 3 * u :].sigmoid()
-            # c <- f c + i g,  h <- o tanh(c)
-            c = f * c + i * g
-            h = o * c.tanh()
-            shown.append(h)
-        return h if self.outputs == "last" else stack(shown, axis=1)
+        names = ("input_weights", "recurrent_weights", "bias")
+        h = lstm(x, *(weights[name] for name in names))  # (n, T, u)
+        return h[:, -1] if self.outputs == "last" else h
 
 
 @dataclass(frozen=True, repr=False)
@@ -115,19 +105,9 @@ class GRU(Layer):
         return weights, output
 
     def forward(self, weights, x, training=None):
-        u, U = self.units, weights["recurrent_weights"]
-        from_input = linear(x, weights["input_weights"], weights["bias"])  # (n, T, 3 u)
-        h = zeros(x, u)
-        shown = []
-        for t in range(x.shape[1]):
-            a, m = from_input[:, t], h @ U  # (n, 3 u) each
-            gates = (a[:, : 2 * u] + m[:, : 2 * u]).sigmoid()
-            r, z = gates[:, :u], gates[:, u:]
-            new = (a[:, 2 * u :] + r * (m[:, 2 * u :] + weights["candidate_bias"])).tanh()
-            # h <- (1 - z) n + z h
-            h = new + z * (h - new)
-            shown.append(h)
-        return h if self.outputs == "last" else stack(shown, axis=1)
+        names = ("input_weights", "recurrent_weights", "bias", "candidate_bias")
+        h = gru(x, *(weights[name] for name in names))  # (n, T, u)
+        return h[:, -1] if self.outputs == "last" else h
 
 
 def recurrent_weights(layer, shape, generator, n_gates):
@@ -149,8 +129,3 @@ def recurrent_weights(layer, shape, generator, n_gates):
         "bias": np.zeros(n_gates * u),
     }
     return weights, (u,) if layer.outputs == "last" else (n_positions, u)
-
-
-def zeros(x: Tensor, units: int) -> Tensor:
-    """Return the memory with which each row's sequence begins."""
-    return Tensor(np.zeros((x.shape[0], units), dtype=x.dtype))
