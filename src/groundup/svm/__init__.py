@@ -9,6 +9,8 @@ __all__, __getattr__, __dir__ = loaded_on_use(
     {
         "LinearSVC": "_linear_svc",
         "LinearSVR": "_linear_svr",
+        "OneClassSVM": "_one_class",
         "SVC": "_svc",
+        "SVR": "_svr",
     },
 )
