@@ -17,7 +17,11 @@ from groundup._lazy import loaded_on_use
 __all__, __getattr__, __dir__ = loaded_on_use(
     __name__,
     {
+        "MLPClassifier": "_mlp_classifier",
+        "MLPRegressor": "_mlp_regressor",
         "Network": "_network",
+        "NetworkClassifier": "_network_classifier",
+        "NetworkRegressor": "_network_regressor",
         "Tensor": "autodiff",
         "attention": "_attention_product",
         "avg_pool2d": "_pooling",
