@@ -17,11 +17,13 @@ How it is solved: `_primal_newton` (many rows), `_dual_descent` (many columns, o
 
 from __future__ import annotations
 
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
+from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from groundup.linear_model._base import linear_decision
@@ -58,7 +60,8 @@ class LinearSVC(ClassifierMixin, LinearSupportModel):
     intercept_scaling : float, default=1
         The number s: the intercept costs as much as a weight b / s.
     class_weight : dict or "balanced", default=None
-        Weights of the classes, multiplied into the rows' weights.
+        Weights of the classes, multiplied into the rows' weights. With more than two classes the
+        weight of a class counts where it is told from the rest, and the rest then weighs 1.
     verbose : int, default=0
         Has no effect; set a callback (`set_callbacks`) to watch the steps.
     random_state : int, RandomState instance or None, default=None
@@ -164,18 +167,33 @@ class LinearSVC(ClassifierMixin, LinearSupportModel):
             )
         super()._check_parameters(X, y)
 
+    def _class_weighted(self, codes, sample_weight):
+        # a class weighs on its own problem alone, so it is applied in `_steps`
+        return sample_weight
+
     def _steps(self, X, y, sample_weight):
         price = np.full(len(X), float(self.C))
         if sample_weight is not None:
             price *= sample_weight
-        constant = self._constant()
         K = len(self.classes_)
-        members = [1] if K == 2 else range(K)
+        per_class = np.ones(K)
+        if self.class_weight is not None:
+            per_class = compute_class_weight(
+                self.class_weight,
+                classes=self.classes_,
+                y=self.classes_[y],
+                sample_weight=sample_weight,
+            )
+        constant = self._constant()
 
         def against_the_rest(k):
-            return lambda: Rows.of_class(X, constant, y == k, price)
+            is_member = y == k
+            # the rest of more than one class has no weight of its own, as in scikit-learn
+            weights = per_class[y] if K == 2 else np.where(is_member, per_class[k], 1.0)
+            return Rows.of_class(X, constant, is_member, weights * price)
 
-        problems = [against_the_rest(k) for k in members]
+        members = [1] if K == 2 else range(K)
+        problems = [partial(against_the_rest, k) for k in members]
         for V, n_iter in self._solutions(X, problems):
             yield {
                 "coef_": V[:, :-1].copy(),
