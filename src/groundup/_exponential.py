@@ -15,6 +15,14 @@ LOG_2 = 0.6931471805599453
 ONE_BY_LOG_2 = 1.4426950408889634
 LARGEST = 700.0  # beyond it the results would leave the range of a float64: e^709 = 8e307
 
+# The same for float32, whose range ends at e^88.7; numba counts in float64 unless told otherwise.
+ONE_BY_LOG_2_32 = np.float32(ONE_BY_LOG_2)
+LOG_2_32 = np.float32(LOG_2)
+LARGEST_32 = np.float32(87.0)
+EXPONENT_OF_1, FRACTION_BITS = np.int32(127), np.int32(23)
+HALF, ONE = np.float32(0.5), np.float32(1.0)
+BY_3, BY_4, BY_5, BY_6 = (np.float32(1 / f) for f in (6, 24, 120, 720))
+
 
 @kernel
 def exp_of_minus(a, size, bits, power, result):
@@ -89,3 +97,28 @@ def log_of_one_plus(e):
     s = s * q + 1.0 / 5.0
     s = s * q + 1.0 / 3.0
     return 2.0 * t * (s * q + 1.0)
+
+
+@kernel
+def exp_float32(x):
+    """e^x in float32, without a branch or a call.
+
+    With k = x / log 2 rounded and r = x - k log 2, so that |r| <= log(2) / 2 = 0.347,
+
+        e^x = 2^k e^r,    e^r = 1 + r + r^2/2! + ... + r^6/6!.
+
+    The first term left out is below 0.347^7/7! < 2e-7, the relative error below 5e-7. Beyond
+    x = 87 the result is e^87 = 2e38, below -87 it is e^-87 = 2e-38; NaN stays NaN.
+    """
+    x = LARGEST_32 if x > LARGEST_32 else x
+    x = -LARGEST_32 if x < -LARGEST_32 else x
+    k = np.floor(x * ONE_BY_LOG_2_32 + HALF)
+    r = x - k * LOG_2_32
+    s = BY_6 * r + BY_5
+    s = s * r + BY_4
+    s = s * r + BY_3
+    s = s * r + HALF
+    s = s * r + ONE
+    s = s * r + ONE
+    # 2^k: an exponent of k is stored as 127 + k above the 23 bits of the fraction
+    return s * np.int32((np.int32(k) + EXPONENT_OF_1) << FRACTION_BITS).view(np.float32)

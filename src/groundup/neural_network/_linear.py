@@ -4,13 +4,25 @@ Written as a product and a sum, the product would be stored, stretched and added
 operation the sum goes into the product's own memory, and the derivatives are three lines:
 
     dL/dX = G W',    dL/dW = X' G,    dL/db = the sum of the rows of G.
+
+With many rows in float32 (every position of every sequence is one), the rows are cut into blocks,
+and threads work on the blocks.  Each block makes its own part of dL/dW, and the parts are added in
+the order of the blocks: the same bits for any number of threads.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numba import prange
 
+from groundup._blocks import block_bounds, thread_count
+from groundup._estimator import read_only
+from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._one_blas_thread import one_blas_thread
 from groundup.neural_network.autodiff import Tensor, record
+
+#: With fewer rows one call of BLAS is as fast.
+BLOCK_ROWS = 256
 
 
 def linear(x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -50,18 +62,130 @@ def linear(x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
     if bias is not None and bias.shape != (m,):
         raise ValueError(f"bias has shape {bias.shape}, {m} outputs need ({m},).")
     rows = x.data.reshape(-1, k)
-    y = rows @ weights.data
-    if bias is not None:
-        y += bias.data
+    parents = [x, weights] if bias is None else [x, weights, bias]
+    float32 = all(parent.dtype == np.float32 for parent in parents)
+    in_blocks = float32 and len(rows) >= 2 * BLOCK_ROWS and k > 0
+    add = None if bias is None else bias.data
+    forward, backward_of = (_forward, _backward) if in_blocks else (_product, _derivatives)
+    y = forward(rows, weights.data, add)
 
     def backward(gradient):
-        g = gradient.reshape(-1, m)
-        # dL/dX = G W',  dL/dW = X' G,  dL/db = sum of rows of G
-        in_x = (g @ weights.data.T).reshape(x.shape) if x.requires_grad else None
-        in_weights = rows.T @ g if weights.requires_grad else None
-        if bias is None:
-            return [in_x, in_weights]
-        return [in_x, in_weights, np.ones(len(g), g.dtype) @ g if bias.requires_grad else None]
+        in_x, in_weights, in_bias = backward_of(
+            rows, weights.data, gradient.reshape(-1, m), x.requires_grad
+        )
+        in_x = None if in_x is None else in_x.reshape(x.shape)
+        return [in_x, in_weights, in_bias][: len(parents)]
 
-    parents = [x, weights] if bias is None else [x, weights, bias]
     return record(y.reshape(*x.shape[:-1], m), parents, backward)
+
+
+# ---- in NumPy ----
+
+
+def _product(x, weights, bias):
+    y = x @ weights  # (n, k) @ (k, m)
+    if bias is not None:
+        y += bias
+    return y
+
+
+def _derivatives(x, weights, gradient, x_is_asked):
+    # dL/dX = G W',  dL/dW = X' G,  dL/db = sum of rows of G
+    in_x = gradient @ weights.T if x_is_asked else None
+    return in_x, x.T @ gradient, np.ones(len(gradient), gradient.dtype) @ gradient
+
+
+# ---- in blocks of rows, on threads ----
+
+
+@kernel
+def _block_product(x, weights, bias, y, first, last):
+    np.dot(x[first:last], weights, y[first:last])
+    for i in range(first, last):
+        for j in range(y.shape[1]):
+            y[i, j] += bias[j]
+
+
+@block_kernel
+def _products(
+    x,  # (n, k) float32 in
+    weights,  # (k, m) in
+    bias,  # (m,) in
+    bounds,  # (b + 1,) in
+    y,  # (n, m) out
+):
+    for block in prange(bounds.shape[0] - 1):
+        _block_product(x, weights, bias, y, bounds[block], bounds[block + 1])
+
+
+@kernel
+def _block_derivatives(x, weights, gradient, x_is_asked, in_x, in_weights, in_bias, first, last):
+    if x_is_asked:
+        np.dot(gradient[first:last], weights.T, in_x[first:last])  # dL/dX = G W'
+    np.dot(x[first:last].T, gradient[first:last], in_weights)  # dL/dW = X' G
+    for j in range(in_bias.shape[0]):
+        in_bias[j] = 0.0
+    for i in range(first, last):
+        for j in range(in_bias.shape[0]):
+            in_bias[j] += gradient[i, j]
+
+
+@block_kernel
+def _all_derivatives(
+    x,  # (n, k) float32 in
+    weights,  # (k, m) in
+    gradient,  # (n, m) dL/dY in
+    x_is_asked,  # bool
+    bounds,  # (b + 1,) in
+    in_x,  # (n, k) dL/dX, or empty, out
+    in_weights,  # (b, k, m) part of dL/dW of each block out
+    in_bias,  # (b, m) part of dL/db of each block out
+):
+    for block in prange(bounds.shape[0] - 1):
+        _block_derivatives(
+            x,
+            weights,
+            gradient,
+            x_is_asked,
+            in_x,
+            in_weights[block],
+            in_bias[block],
+            bounds[block],
+            bounds[block + 1],
+        )
+
+
+def _forward(x, weights, bias):
+    m = weights.shape[1]
+    y = np.empty((len(x), m), np.float32)
+    add = np.zeros(m, np.float32) if bias is None else bias
+    with one_blas_thread():
+        _products(*map(_plain, (x, weights, add)), _bounds(len(x)), y, n_threads=thread_count())
+    return y
+
+
+def _backward(x, weights, gradient, x_is_asked):
+    bounds = _bounds(len(x))
+    n_blocks = len(bounds) - 1
+    in_x = np.empty(x.shape if x_is_asked else (0, 0), np.float32)
+    in_weights = np.empty((n_blocks, *weights.shape), np.float32)
+    in_bias = np.empty((n_blocks, weights.shape[1]), np.float32)
+    with one_blas_thread():
+        _all_derivatives(
+            *map(_plain, (x, weights, gradient)),
+            x_is_asked,
+            bounds,
+            in_x,
+            in_weights,
+            in_bias,
+            n_threads=thread_count(),
+        )
+    return in_x if x_is_asked else None, in_weights.sum(axis=0), in_bias.sum(axis=0)
+
+
+def _plain(array):
+    return read_only(np.ascontiguousarray(array))
+
+
+def _bounds(n_rows):
+    return block_bounds(n_rows, BLOCK_ROWS, max_blocks=16)
