@@ -108,7 +108,7 @@ def exp_float32(x):
         e^x = 2^k e^r,    e^r = 1 + r + r^2/2! + ... + r^6/6!.
 
     The first term left out is below 0.347^7/7! < 2e-7, the relative error below 5e-7. Beyond
-    x = 87 the result is e^87 = 2e38, below -87 it is e^-87 = 2e-38; NaN stays NaN.
+    x = 87 the result is e^87 = 6e37, below -87 it is e^-87 = 2e-38; NaN stays NaN.
     """
     x = LARGEST_32 if x > LARGEST_32 else x
     x = -LARGEST_32 if x < -LARGEST_32 else x
