@@ -252,7 +252,7 @@ class Perceptron(Estimator):
                 )
                 cost += batch_cost
                 if last < n_learn:
-                    self._require_finite(batch_cost, w, rate)
+                    self._require_finite(batch_cost, w)
                     yield {
                         **state,
                         "loss_": batch_cost / (last - first),
@@ -262,7 +262,7 @@ class Perceptron(Estimator):
                         "_no_improvement_count": without,
                     }
             loss = cost / n_learn
-            self._require_finite(loss, w, rate)
+            self._require_finite(loss, w)
             t += n_learn
             self.loss_curve_.append(loss)
             if epoch & (epoch - 1) == 0:  # the first, second, fourth, eighth ... epoch
@@ -334,13 +334,13 @@ class Perceptron(Estimator):
             )
         return learn, validate
 
-    def _require_finite(self, loss, w, rate):
+    def _require_finite(self, loss, w):
         if np.isfinite(loss) and np.isfinite(np.dot(w, w)):
             return
         raise DivergenceError(
             f"The network diverged: loss {loss}, and weights that are no longer finite, with "
             f"learning_rate_init={self.learning_rate_init:g}. Try "
-            f"learning_rate_init={rate / 10:g} or lower, and bring the columns of X (and the "
+            f"learning_rate_init={self.learning_rate_init / 10:g} or lower, and bring the columns of X (and the "
             "target of a regression) to one scale first (StandardScaler)."
         )
 
