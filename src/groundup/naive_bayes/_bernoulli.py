@@ -31,6 +31,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils._param_validation import Interval
 
+from groundup._blocks import single_blas_thread
 from groundup.naive_bayes._counted import (
     CountedClasses,
     Counts,
@@ -155,8 +156,9 @@ class BernoulliNB(CountedClasses):
 
     def _joint(self, X):
         joint = np.empty((X.shape[0], len(self.classes_)))
-        for rows in _blocks(X):
-            joint[rows] = self._joint_of_yes(self._yes_and_no(X[rows]))
+        with single_blas_thread():
+            for rows in _blocks(X):
+                joint[rows] = self._joint_of_yes(self._yes_and_no(X[rows]))
         return joint
 
     def _joint_of_yes(self, yes: Any) -> np.ndarray:

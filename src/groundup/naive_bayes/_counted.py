@@ -30,11 +30,8 @@ class Counts(NamedTuple):
 
 
 def class_weights(codes: np.ndarray, sample_weight: np.ndarray | None, n_classes: int) -> Any:
-    """Return the rows of each class, by weight; refuse rows that all weigh nothing."""
-    counts = np.bincount(codes, weights=sample_weight, minlength=n_classes).astype(np.float64)
-    if not counts.any():
-        raise ValueError("All sample weights are zero; give at least one row a weight.")
-    return counts
+    """Return the rows of each class, by weight."""
+    return np.bincount(codes, weights=sample_weight, minlength=n_classes).astype(np.float64)
 
 
 def sums_by_class(

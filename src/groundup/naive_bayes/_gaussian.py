@@ -292,8 +292,6 @@ class GaussianNB(NaiveBayes):
         K = len(self.classes_)
         moments = class_moments(X, codes, sample_weight, K, thread_count())
         self._require_finite(X, np.isfinite(moments.scatter).all())
-        if not moments.weight.any():
-            raise ValueError("All sample weights are zero; give at least one row a weight.")
         return moments
 
     def _require_finite(self, X: np.ndarray, finite: Any) -> None:

@@ -190,7 +190,8 @@ class NaiveBayes(ClassifierMixin, Estimator):
         -------
         ndarray of shape (n_samples,)
         """
-        return self.classes_.take(np.argmax(self._possible(X), axis=1))
+        likeliest = np.argmax(self._possible(X), axis=1)
+        return self.classes_.take(likeliest)
 
     def predict_proba(self, X: Any) -> np.ndarray:
         """Return the probability of each class.
