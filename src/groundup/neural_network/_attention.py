@@ -26,8 +26,9 @@ from math import sqrt
 
 import numpy as np
 
-from groundup.neural_network._attention_product import attention
+from groundup.neural_network._attention_product import attention_of_product
 from groundup.neural_network._dense import Dense
+from groundup.neural_network._gelu import gelu
 from groundup.neural_network._layer import (
     Layer,
     ShapeError,
@@ -74,13 +75,10 @@ class MultiHeadAttention(Layer):
         return weights, shape
 
     def forward(self, weights, x, training=None):
-        n, T, d = x.shape
         asked, output = weights["queries_keys_values"], weights["output"]
         # one product for the queries, keys and values of all heads: (n, T, 3 d)
         parts = linear(x, asked["weights"], asked["bias"])
-        parts = parts.reshape(n, T, 3, self.heads, d // self.heads).transpose(2, 0, 3, 1, 4)
-        seen = attention(parts[0], parts[1], parts[2], self.causal)  # (n, heads, T, d / heads)
-        seen = seen.transpose(0, 2, 1, 3).reshape(n, T, d)
+        seen = attention_of_product(parts, self.heads, self.causal)  # (n, T, d)
         return linear(seen, output["weights"], output["bias"])
 
 
@@ -153,7 +151,7 @@ class TransformerBlock(Layer):
         # x <- x + dense(gelu(dense(norm(x))))
         thought = norm.forward(weights["dense_norm"], x)
         expand, contract = weights["expand"], weights["contract"]
-        thought = linear(thought, expand["weights"], expand["bias"]).gelu()
+        thought = gelu(linear(thought, expand["weights"], expand["bias"]))
         thought = linear(thought, contract["weights"], contract["bias"])
         return x + dropout(thought, self.dropout, training)
 

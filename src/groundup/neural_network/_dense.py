@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from groundup.neural_network._gelu import gelu
 from groundup.neural_network._layer import (
     Layer,
     ShapeError,
@@ -95,7 +96,7 @@ class Gelu(Layer):
     suits: ClassVar[str | None] = "he"
 
     def forward(self, weights, x, training=None):
-        return x.gelu()
+        return gelu(x)
 
 
 @dataclass(frozen=True, repr=False)

@@ -162,11 +162,11 @@ class Network:
                 f"-{n_layers} to -1; got layer={layer}."
             )
         wanted = Sequential(self.layers[: number % n_layers + 1] if n_layers else ())
-        x = self.as_input(X)
+        X = X.data if isinstance(X, Tensor) else np.asarray(X)
         with no_grad(), single_blas_thread():
             parts = [
-                wanted.forward(self.parameters.tree, Tensor(x.data[rows])).data
-                for rows in blocks_of_rows(len(x.data))
+                wanted.forward(self.parameters.tree, self.as_input(X[rows])).data
+                for rows in blocks_of_rows(len(X))
             ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 

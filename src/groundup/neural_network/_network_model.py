@@ -1,0 +1,337 @@
+"""What the two network estimators share: from a list of layers and a table to a training."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from groundup._estimator import Estimator
+from groundup.neural_network._composites import Sequential
+from groundup.neural_network._embedding import Embedding
+from groundup.neural_network._findings import tell
+from groundup.neural_network._health import (
+    ENOUGH_ROWS,
+    watch_columns,
+    watch_outputs,
+    watch_start,
+    watch_targets,
+)
+from groundup.neural_network._layer import Layer, Shape, Weights
+from groundup.neural_network._network import Network, as_sequential, first_with_meaning
+from groundup.neural_network._parameters import flattened
+from groundup.neural_network._training import Descent, Loss, Rows, train
+from groundup.optim import Adam, Constant
+from groundup.optim.rules import Memory
+
+LARGEST_SEED = np.iinfo(np.int32).max
+AUTO_BATCH_SIZE = 32
+
+
+class NetworkModel(Estimator):
+    """Base of `NetworkClassifier` and `NetworkRegressor`.
+
+    A subclass says what its output has to look like (`_ending`), what the loss compares it with
+    (`_targets`), and what a prediction makes of it.
+    """
+
+    _dtypes: ClassVar[tuple[type, ...]] = (np.float64, np.float32)
+
+    # Between calls of partial_fit: what the rule remembers, and how many updates there were.
+    _memory: tuple[Memory, int]
+
+    _parameter_constraints: ClassVar[dict[str, Any]] = {
+        "layers": [list, tuple, Sequential],
+        "rule": [HasMethods(["start", "update"]), None],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), callable],
+        "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "shuffle": ["boolean"],
+        "warm_start": ["boolean"],
+        "steps": [StrOptions({"epoch", "batch"})],
+        "dtype": [StrOptions({"float32", "float64"})],
+        "random_state": ["random_state"],
+    }
+
+    # ---- what the two say differently ----
+
+    def _ending(self, last: Layer | None, shape: Shape, y: np.ndarray) -> tuple[Layer, ...]:
+        """Return the output layers that have to be added to a network of this output shape."""
+        raise NotImplementedError
+
+    def _targets(self, y: np.ndarray, output_shape: Shape) -> np.ndarray:
+        """Return the targets in the form that the loss takes."""
+        raise NotImplementedError
+
+    def _loss(self) -> Loss:
+        """Return the loss as a function of outputs, targets and weights."""
+        raise NotImplementedError
+
+    # ---- learning ----
+
+    def _validated(self, X, y, sample_weight):
+        before = self._seen() if self.warm_start and hasattr(self, "weights_") else None
+        validated = super()._validated(X, y, sample_weight)
+        if before is not None:
+            self._require_as_seen(before)
+        return validated
+
+    def _check_parameters(self, X, y):
+        as_sequential(self.layers)  # says which of them is no layer
+
+    def _max_steps(self):
+        return self.max_epochs if self.steps == "epoch" else None
+
+    def fit(self, X, y, sample_weight=None):
+        """Learn from `X` and `y`, epoch by epoch.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            The training rows, best with columns of one scale; a first `Reshape` makes images or
+            sequences of them, a first `Embedding` takes whole numbers that stand for symbols.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets; of a classifier whose network gives an answer at every position, the label
+            of each.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each row counts; 1 for each by default.
+
+        Returns
+        -------
+        self : estimator
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not what the estimator can learn from; as its subclass
+            `ShapeError` if a layer does not fit the one before it, as
+            `groundup.optim.DivergenceError` if the loss overflows or keeps rising.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def _steps(self, X, y, sample_weight):
+        again = self.warm_start and hasattr(self, "weights_")
+        if again:
+            network = self._as_it_was()
+        else:
+            seed = check_random_state(self.random_state).randint(LARGEST_SEED)
+            start, self._order, self._noise = np.random.default_rng(seed).spawn(3)
+            network = self._started(X.shape[1], y, start)
+        vars(self).pop("_memory", None)
+        rows = self._rows(network, X, y, sample_weight)
+        learn, validate = self._split(y, sample_weight)
+        validation = None if validate is None else rows.at(validate)
+        rows = rows if learn is None else rows.at(learn)
+        batch_size = self._batch_size(len(rows))
+        told: set[str] = set()
+        look_at_start(self, network, rows, told)
+        constant = self._constant_attributes(network)
+        for state in train(
+            network,
+            self._loss(),
+            rows,
+            validation,
+            self._descent(network),
+            batch_size=batch_size,
+            max_epochs=self.max_epochs,
+            tol=self.tol,
+            patience=self.patience,
+            each_batch=self.steps == "batch",
+            loss_curve=list(self.loss_curve_) if again else [],
+            validation_curve=list(self.validation_curve_ or ()) if again else [],
+            told=told,
+        ):
+            yield {
+                "weights_": state["weights"],
+                "loss_": state["loss"],
+                "loss_curve_": state["loss_curve"],
+                "validation_curve_": state["validation_curve"],
+                "n_iter_": state["epoch"],
+                "best_epoch_": state["best_epoch"],
+                **constant,
+            }
+        look_at_end(network, rows, state["epoch"], told)
+
+    def _started(self, n_features: int, y: np.ndarray, generator: np.random.Generator) -> Network:
+        """Return a network with its first weights, and an output layer where it has none."""
+        model = as_sequential(self.layers)
+        model = model.placed((), model.count_residuals())
+        weights: Weights
+        weights, shape = model.build((n_features,), generator)
+        ending = self._ending(last_layer(model), shape, y)
+        for number, layer in enumerate(ending, len(model.layers)):
+            weights[str(number)], shape = layer.build(shape, generator)
+        vector, shapes = flattened(weights, self.dtype)
+        layers = (*as_sequential(self.layers).layers, *ending)
+        self.output_shape_ = shape
+        return Network(layers, (n_features,), vector=vector, shapes=shapes)
+
+    def _as_it_was(self) -> Network:
+        """Return the network to go on with, on a copy of its weights: a failure costs nothing."""
+        given = as_sequential(self.layers).layers
+        if given != self.layers_[: len(given)]:
+            raise ValueError(
+                f"{type(self).__name__} was fitted with other layers, {list(self.layers_)}; now "
+                f"they are {list(given)}. Set warm_start=False to begin anew, or use a clone."
+            )
+        return Network(
+            self.layers_,
+            (self.n_features_in_,),
+            vector=self.weights_.copy(),
+            shapes=self.parameter_shapes_,
+        )
+
+    def _constant_attributes(self, network: Network) -> dict[str, Any]:
+        return {
+            "layers_": network.layers,
+            "parameter_shapes_": network.parameters.shapes,
+            "output_shape_": self.output_shape_,
+        }
+
+    def _rows(self, network: Network, X, y, sample_weight) -> Rows:
+        if sample_weight is not None:
+            mean = float(sample_weight.mean())
+            if not mean > 0.0:
+                raise ValueError("All sample weights are 0: there is nothing to learn from.")
+            sample_weight = (sample_weight / mean).astype(network.weights.dtype)
+        return Rows(network.as_input(X).data, self._targets(y, self.output_shape_), sample_weight)
+
+    def _descent(self, network: Network) -> Descent:
+        rule = Adam() if self.rule is None else self.rule
+        rate = self.learning_rate
+        schedule: Callable = rate if callable(rate) else Constant(rate)
+        memory = rule.start(network.weights)
+        return Descent(rule, memory, schedule, self._order, self._noise, self.shuffle)
+
+    def _batch_size(self, n: int) -> int:
+        if self.batch_size == "auto":
+            return min(AUTO_BATCH_SIZE, n)
+        if self.batch_size > n:
+            warnings.warn(
+                f"Got batch_size={self.batch_size}, which is larger than the {n} rows to learn "
+                f"from. It is going to be clipped to {n}.",
+                stacklevel=2,
+            )
+        return min(self.batch_size, n)
+
+    def _split(self, y, sample_weight):
+        """Return the rows to learn from and those to validate on, or None, None."""
+        if not self.early_stopping:
+            return None, None
+        stratify = is_classifier(self) and y.ndim == 1
+        splitter = StratifiedShuffleSplit if stratify else ShuffleSplit
+        split = splitter(test_size=self.validation_fraction, random_state=self.random_state)
+        learn, validate = next(split.split(np.zeros((len(y), 1)), y))
+        if sample_weight is not None:
+            for rows, purpose in ((learn, "learn from"), (validate, "validate on")):
+                if not np.any(sample_weight[rows] > 0):
+                    raise ValueError(
+                        f"All rows to {purpose} have sample weight 0. Use another random_state or "
+                        "validation_fraction, or early_stopping=False."
+                    )
+        return np.sort(learn), np.sort(validate)
+
+    def _take_one_epoch(self, X, y, sample_weight) -> None:
+        """Go on from the weights that are there, or begin: one epoch over some rows."""
+        begun = hasattr(self, "weights_")
+        if begun:
+            network = self._as_it_was()
+        else:
+            seed = check_random_state(self.random_state).randint(LARGEST_SEED)
+            start, self._order, self._noise = np.random.default_rng(seed).spawn(3)
+            network = self._started(X.shape[1], y, start)
+        rows = self._rows(network, X, y, sample_weight)
+        descent = self._descent(network)
+        if hasattr(self, "_memory"):
+            descent.memory, descent.updates = self._memory
+        size = min(len(rows), AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size)
+        if not begun:
+            look_at_start(self, network, rows, set())
+        loss = next(descent.epoch(network, self._loss(), rows, size))
+        self._memory = descent.memory, descent.updates
+        for name, value in self._constant_attributes(network).items():
+            setattr(self, name, value)
+        self.weights_ = network.parameters.vector
+        self.loss_ = loss
+        self.loss_curve_ = [*getattr(self, "loss_curve_", ()), loss]
+        self.validation_curve_ = None
+        self.n_iter_ = self.best_epoch_ = getattr(self, "n_iter_", 0) + 1
+
+    # ---- looking inside ----
+
+    @property
+    def network_(self) -> Network:
+        """The network with the weights that were learned; it looks into `weights_`."""
+        check_is_fitted(self, "weights_")
+        return Network(
+            self.layers_,
+            (self.n_features_in_,),
+            vector=self.weights_,
+            shapes=self.parameter_shapes_,
+        )
+
+    def layer_output(self, X, layer):
+        """Return what one of the layers makes of each row, such as an autoencoder's code.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+        layer : int
+            Which of `layers_`, counted from 0, or from the end if negative.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, ...)
+        """
+        X = self._validated_for_prediction(X)
+        return self.network_.predict(X, layer)
+
+    def _outputs(self, X) -> np.ndarray:
+        """Return the network's outputs for rows that are yet to be checked."""
+        X = self._validated_for_prediction(X)
+        return self.network_.predict(X)
+
+
+def last_layer(model: Sequential) -> Layer | None:
+    """Return the last layer, looking into composites."""
+    last = model.layers[-1] if model.layers else None
+    return last_layer(last) if isinstance(last, Sequential) else last
+
+
+def look_at_start(model: NetworkModel, network: Network, rows: Rows, told: set[str]) -> None:
+    """Warn of columns, targets and first weights with which a network can hardly learn."""
+    if not isinstance(first_with_meaning(network.model), Embedding):
+        tell(watch_columns(rows.x, getattr(model, "feature_names_in_", None)), told)
+    if not is_classifier(model):
+        tell(watch_targets(rows.targets), told)
+    names, kinds = names_and_kinds(network)
+    some = rows.x[:ENOUGH_ROWS]
+    with np.errstate(over="ignore", invalid="ignore"):
+        tell(watch_start(some, network.outputs(some), names, kinds), told)
+
+
+def look_at_end(network: Network, rows: Rows, epoch: int, told: set[str]) -> None:
+    """Warn of layers that have died."""
+    names, kinds = names_and_kinds(network)
+    some = rows.x[:ENOUGH_ROWS]
+    outputs = network.outputs(some)
+    tell(watch_outputs(some, outputs, names, kinds, f"after epoch {epoch}"), told)
+
+
+def names_and_kinds(network: Network) -> tuple[list[str], list[str]]:
+    """Return what to call each layer, and what it is."""
+    classes = [type(layer).__name__ for layer in network.layers]
+    names = [f"layer {number} ({name})" for number, name in enumerate(classes)]
+    return names, [name.lower() for name in classes]
