@@ -153,6 +153,13 @@ def test_l1_closes_its_gap_and_keeps_exact_zeros():
         v = step["parameters"]
         F = np.abs(v).sum() + float(rows.price @ distances(rows, v) ** 2)
         assert step["objective"] == pytest.approx(F, rel=1e-10)
+        # the gap to the dual point that the distances give, scaled until it is allowed
+        beta = -2.0 * rows.price * distances(rows, v)
+        pull = np.append(beta @ rows.X, beta.sum())
+        if np.any(beta):
+            linear, square = bound(rows, beta, False), float(beta @ beta) / (4 * 0.05)
+            t = min(linear / (2 * square), 1.0 / np.abs(pull).max())
+            assert step["gap"] == pytest.approx(F - t * linear + t * t * square, abs=1e-9)
         values.append((F, step["gap"]))
     assert all(F - gap <= values[-1][0] * (1 + 1e-12) for F, gap in values)
     assert step["gap"] <= 1e-9 * values[0][0]

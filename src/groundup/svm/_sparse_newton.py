@@ -42,7 +42,7 @@ from groundup.linear_model._logistic_sparse import (
     violation,
     working_set,
 )
-from groundup.svm._intervals import Rows, bound, distances
+from groundup.svm._intervals import Rows
 from groundup.svm._squared_distance import SquaredDistance
 
 Array = NDArray[np.float64]
@@ -93,7 +93,7 @@ def sparse_newton(
         smooth, gradient = everything.cost_and_gradient(np.append(v, 0.0))
         gradient = gradient[:-1]
         objective = smooth + float(np.abs(v).sum())
-        gap = duality_gap(whole, v, gradient, objective)
+        gap = duality_gap(v, smooth, gradient, objective)
         limit = 0.01 * tol * objective if limit is None else limit
         converged = gap <= limit
         yield {
@@ -114,26 +114,31 @@ def sparse_newton(
         v[columns] = moved
 
 
-def duality_gap(rows: Rows, v: Array, gradient: Array, objective: float) -> float:
+def duality_gap(v: Array, smooth: float, gradient: Array, objective: float) -> float:
     """Return by how much F(v) can be above its minimum.
+
+    With beta_i = -2 c_i r_i, and low_i or high_i = z_i - r_i where r_i is not zero, the sums of
+    D(t beta) follow from what is known at v:
+
+        sum_i (low_i or high_i) beta_i = 2 J - v'J'          sum_i beta_i^2 / (4 c_i) = J
 
     Parameters
     ----------
-    rows : Rows
     v, gradient : array of shape (d,)
-        J' there, of the columns of `rows`.
+        J' there.
+    smooth : float
+        J(v)
     objective : float
         F(v)
     """
-    beta = -2.0 * rows.price * distances(rows, np.append(v, 0.0))
-    # the best multiple t beta:   D = t linear - t^2 square,   t |X' beta|_inf <= 1
-    square = float(np.sum(beta[beta != 0.0] ** 2 / (4.0 * rows.price[beta != 0.0])))
-    linear = bound(rows, beta, squared=False)
-    largest = float(np.max(np.abs(gradient), initial=0.0))
-    if square == 0.0 or linear <= 0.0:
+    linear = 2.0 * smooth - float(gradient @ v)
+    if smooth == 0.0 or linear <= 0.0:
         return objective
-    t = min(linear / (2.0 * square), 1.0 / largest if largest > 0.0 else np.inf)
-    return max(0.0, objective - (t * linear - t * t * square))
+    # the best multiple t of beta:   D = t linear - t^2 J,   t |J'|_inf <= 1
+    t = linear / (2.0 * smooth)
+    largest = float(np.max(np.abs(gradient), initial=0.0))
+    t = min(t, 1.0 / largest) if largest > 0.0 else t
+    return max(0.0, objective - (t * linear - t * t * smooth))
 
 
 def descend_on(rows: Rows, columns: NDArray[np.int64], w: Array, n_threads: int) -> Array | None:
@@ -148,7 +153,7 @@ def descend_on(rows: Rows, columns: NDArray[np.int64], w: Array, n_threads: int)
     """
     part = rows
     if len(columns) < rows.X.shape[1]:
-        X = np.ascontiguousarray(rows.X[:, columns])
+        X = np.take(rows.X, columns, axis=1)
         X.flags.writeable = False
         part = rows._replace(X=X)
     cost = SquaredDistance(part, l2=0.0, n_threads=n_threads)
