@@ -23,7 +23,7 @@ def normal_columns(n: int, d: int):
 
 
 def words(n: int, d: int, n_classes: int):
-    """Counts of 60 words a text, half of them from the tenth of the vocabulary that is its topic's."""
+    """Counts of 60 words a text; a fifth of the words come from the share of its class."""
 
     def data():
         rng = np.random.default_rng(0)
