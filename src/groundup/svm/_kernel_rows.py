@@ -7,8 +7,8 @@ some of its rows, those of the variables that change, and asks two things of the
     add_to(F, rows, w)     F_i += sum_j w_j K(x_rows[j], x_i)     for all i
 
 Both are cut into tiles of some hundred rows that stay in the second-level cache: a matrix product
-(BLAS), one pass for the exponential, and one product with the weights.  Nothing else is kept of a
-tile, unless a row is so long to compute that keeping it pays (see `KEPT_FROM`).
+(BLAS), one pass for the exponential, and one product with the weights.  What is kept is K among the
+rows of the working set, which many steps read; its size is what `cache_size` bounds.
 
 References
 ----------
@@ -18,12 +18,15 @@ References
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from groundup._blocks import over_threads
 from groundup.svm._kernel_function import KernelFunction
 
 TILE_ROWS = 512  # of the working set
+FARTHEST = 200.0  # g |x|^2 that single precision is trusted with
 TILE_SAMPLES = 256  # single precision: half a megabyte, half of a second-level cache
 
 
@@ -67,13 +70,29 @@ class KernelRows:
         X = self.X[np.ix_(rows, rows)] if self.function.name == "precomputed" else self.X[rows]
         return KernelRows(X, self.function, self.cache_size, self.n_threads)
 
+    @property
+    def precision(self) -> type:
+        """The precision in which rows are good enough for a search, if not for its proof.
+
+        Values of the rbf kernel lie between 0 and 1, and single precision knows them to 1e-5 while
+        g |x|^2 stays below some hundred.  Others may be of any size.
+        """
+        if self.function.name != "rbf":
+            return np.float64
+        farthest = -self._both_sides(np.float32)[0][:, -2].min(initial=0.0)
+        return np.float32 if farthest < FARTHEST else np.float64
+
+    def room_for(self, dtype: type) -> int:
+        """Return how many rows a working set may have, so that its K fits `cache_size`."""
+        return max(2, int((self.cache_size * 2**20 / np.dtype(dtype).itemsize) ** 0.5))
+
     def among(self, rows: np.ndarray, dtype: type = np.float64) -> np.ndarray:
         """Return K between `rows`, (q,) indices: shape (q, q)."""
         if self.function.name == "precomputed":
             return self.X[np.ix_(rows, rows)].astype(dtype)
         left, right = self._both_sides(dtype)
         A, B = left[rows], right[rows]
-        K = np.empty((len(rows), len(rows)), dtype)
+        K: np.ndarray = np.empty((len(rows), len(rows)), dtype)
         starts = range(0, len(rows), TILE_ROWS)
 
         def strip(start: int) -> None:
@@ -84,9 +103,14 @@ class KernelRows:
         return K
 
     def add_to(
-        self, F: np.ndarray, rows: np.ndarray, weights: np.ndarray, dtype: type = np.float64
+        self,
+        F: np.ndarray,
+        rows: np.ndarray,
+        weights: np.ndarray,
+        dtype: type = np.float64,
+        samples: np.ndarray | None = None,
     ) -> None:
-        """F_i += sum_j weights_j K(x_rows[j], x_i), for all n samples i.
+        """F_i += sum_j weights_j K(x_rows[j], x_i), for all samples i or some.
 
         Parameters
         ----------
@@ -94,29 +118,39 @@ class KernelRows:
         rows : ndarray of shape (r,), int64
         weights : ndarray of shape (r,)
         dtype : float32 or float64, default=float64
-            In which precision K is computed; sums are float64.
+            In which precision K is computed; tiles are summed in double precision.
+        samples : ndarray of shape (s,), int64, or None
+            The samples i; all by default.
         """
-        n, r = self.n_samples, len(rows)
-        if r == 0:
+        n, r = self.n_samples if samples is None else len(samples), len(rows)
+        if r == 0 or n == 0:
             return
         if self.function.name == "precomputed":
-            F += weights @ self.X[rows]
+            if samples is None:
+                F += weights @ self.X[rows]
+            else:
+                F[samples] += weights @ self.X[np.ix_(rows, samples)]
             return
         left, right = self._both_sides(dtype)
-        A, w = left[rows], weights.astype(dtype)
+        A = left[rows]
+        w: np.ndarray = weights.astype(dtype)
         # Some blocks of samples a task, so that a thread seldom waits for Python's lock.
         step = TILE_SAMPLES * max(1, min(8, n // (8 * TILE_SAMPLES)))
 
         def add(first: int) -> None:
-            tile = np.empty((min(r, TILE_ROWS), TILE_SAMPLES), dtype)
+            memory: np.ndarray = np.empty(min(r, TILE_ROWS) * TILE_SAMPLES, dtype)
             for start in range(first, min(first + step, n), TILE_SAMPLES):
-                block = slice(start, min(start + TILE_SAMPLES, n))
+                block: Any = slice(start, min(start + TILE_SAMPLES, n))
+                if samples is not None:
+                    block = samples[block]
                 B = right[block]
+                total = np.zeros(len(B))
                 for j in range(0, r, TILE_ROWS):
                     part = A[j : j + TILE_ROWS]
-                    room = tile[: len(part), : len(B)]
-                    K = self.function.of(part, B, out=room if room.flags.c_contiguous else None)
-                    F[block] += w[j : j + TILE_ROWS] @ K  # (rows,) @ (rows, samples)
+                    tile = memory[: len(part) * len(B)].reshape(len(part), len(B))
+                    # (rows,) @ (rows, samples)
+                    total += w[j : j + TILE_ROWS] @ self.function.of(part, B, out=tile)
+                F[block] += total
 
         over_threads(add, range(0, n, step), self.n_threads)
 

@@ -151,17 +151,16 @@ class OneClassSVM(OutlierMixin, OneMachine):
         start = np.clip(self.nu * upper.sum() - before, 0.0, upper)
         steps = smo(
             self._kernel_rows(X),
-            sample_of=np.arange(n),
-            signs=np.ones(n),
-            linear=np.zeros(n),
-            upper=upper,
+            target=np.zeros(n),
+            low=np.zeros(n),
+            high=upper,
             start=start,
             tol=self.tol,
             max_iter=self.max_iter,
             shrinking=self.shrinking,
         )
         for state in steps:
-            fitted = self._fitted(X, state["alpha"], state)
+            fitted = self._fitted(X, state["b"], state)
             yield {**fitted, "offset_": np.array([state["rho"]])}
         self._warn_if_stopped(fitted["fit_status_"] == 1)
 

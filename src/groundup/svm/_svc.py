@@ -1,9 +1,9 @@
 r"""Support vector classification: the widest street between two classes.
 
 A border f(x) = 0 could run anywhere between two classes that do not overlap.  The best one keeps
-its distance: it is the middle of the widest street, whose kerbs are f(x) = 1 and f(x) = -1.  The width
-is 2 / |w|, so |w|^2 is made small; rows that stand on the street, or on its wrong side, pay C each
-unit of the way:
+its distance: it is the middle of the widest street, whose kerbs are f(x) = 1 and f(x) = -1.  The
+width is 2 / |w|, so |w|^2 is made small; rows that stand on the street, or on its wrong side, pay C
+each unit of the way:
 
     minimise over w, b:   1/2 |w|^2 + sum_i C v_i max(0, 1 - y_i f(x_i)),     f(x) = w . phi(x) + b
 
@@ -217,9 +217,8 @@ class SVC(ClassifierMixin, SupportModel):
             pair = np.concatenate([of_class[i], of_class[j]])
             n_i = len(of_class[i])
             for state in self._pair_steps(rows, pair, n_i, price[pair]):
-                alpha = state["alpha"]
-                weights[j - 1, of_class[i]] = alpha[:n_i]
-                weights[i, of_class[j]] = -alpha[n_i:]
+                weights[j - 1, of_class[i]] = state["b"][:n_i]
+                weights[i, of_class[j]] = state["b"][n_i:]
                 intercept[p], n_iter[p] = -state["rho"], state["n_iter"]
                 unsolved[p] = state["violation"] > self.tol
                 if k == 2:
@@ -235,17 +234,15 @@ class SVC(ClassifierMixin, SupportModel):
         self, rows: KernelRows, pair: np.ndarray, n_first: int, price: np.ndarray
     ) -> Generator[dict[str, Any], None, None]:
         """Solve for one pair of classes: rows `pair`, of which the first `n_first` have y = 1."""
-        signs = np.ones(len(pair))
-        signs[n_first:] = -1.0
-        if len(pair) < rows.n_samples:
-            rows = rows.subset(pair)
-            pair = np.arange(len(pair))
+        n = len(pair)
+        target, low, high = np.ones(n), np.zeros(n), price
+        target[n_first:] = -1.0
+        low[n_first:], high[n_first:] = -price[n_first:], 0.0
         return smo(
-            rows,
-            pair,
-            signs,
-            np.full(len(pair), -1.0),
-            price,
+            rows.subset(pair),
+            target,
+            low,
+            high,
             tol=self.tol,
             max_iter=self.max_iter,
             shrinking=self.shrinking,
@@ -290,8 +287,8 @@ class SVC(ClassifierMixin, SupportModel):
             (sums,) = self._sums(X, [(everybody, self.dual_coef_.T)])
             return sign * (sums + self.intercept_)
         groups = [slice(int(ends[c]), int(ends[c + 1])) for c in range(k)]
-        sums = self._sums(X, [(group, self.dual_coef_[:, group].T) for group in groups])
-        return decisions(sums, self.intercept_)
+        of_classes = self._sums(X, [(group, self.dual_coef_[:, group].T) for group in groups])
+        return decisions(of_classes, self.intercept_)
 
     def decision_function(self, X):
         """Return how far each row lies from the borders, in units of half the street.

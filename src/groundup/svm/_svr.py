@@ -159,20 +159,18 @@ class SVR(RegressorMixin, OneMachine):
         price = np.full(n, float(self.C))
         if sample_weight is not None:
             price *= sample_weight
-        rows = np.arange(n)
         steps = smo(
             self._kernel_rows(X),
-            sample_of=np.concatenate([rows, rows]),
-            signs=np.repeat([1.0, -1.0], n),
-            # 1/2 b'Kb + (epsilon - y)'a + (epsilon + y)'a*
-            linear=np.concatenate([self.epsilon - y, self.epsilon + y]),
-            upper=np.concatenate([price, price]),
+            target=y,
+            low=-price,
+            high=price,
+            width=float(self.epsilon),
             tol=self.tol,
             max_iter=self.max_iter,
             shrinking=self.shrinking,
         )
         for state in steps:
-            fitted = self._fitted(X, state["alpha"][:n] - state["alpha"][n:], state)
+            fitted = self._fitted(X, state["b"], state)
             yield fitted
         self._warn_if_stopped(fitted["fit_status_"] == 1)
 
