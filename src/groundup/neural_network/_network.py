@@ -17,6 +17,9 @@ from groundup.neural_network.autodiff import Tensor, no_grad
 
 #: Rows that are predicted at once: enough for the matrix products, few enough for the memory.
 BLOCK_ROWS = 256
+#: BLAS adds the products of one, two or three rows in another order than those of four, so blocks
+#: are filled up: what is said of a row then has the same bits in any company.
+ROWS_TOGETHER = 4
 
 
 class Network:
@@ -165,9 +168,10 @@ class Network:
         X = X.data if isinstance(X, Tensor) else np.asarray(X)
         with no_grad(), single_blas_thread():
             parts = [
-                wanted.forward(self.parameters.tree, self.as_input(X[rows])).data
+                wanted.forward(self.parameters.tree, self.as_input(filled(X[rows]))).data
                 for rows in blocks_of_rows(len(X))
             ]
+        parts[-1] = parts[-1][: (len(X) - 1) % BLOCK_ROWS + 1]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def state(self) -> dict[str, np.ndarray]:
@@ -225,6 +229,12 @@ def first_with_meaning(model: Sequential) -> Layer | None:
         if found is not None and not isinstance(found, (Reshape, Flatten)):
             return found
     return None
+
+
+def filled(rows: np.ndarray) -> np.ndarray:
+    """Return the rows, the last one repeated until their number is a multiple of four."""
+    missing = -len(rows) % ROWS_TOGETHER
+    return np.concatenate([rows, *[rows[-1:]] * missing]) if missing else rows
 
 
 def blocks_of_rows(n: int) -> Iterator[slice]:

@@ -299,9 +299,9 @@ class NetworkModel(Estimator):
         return self.network_.predict(X, layer)
 
     def _outputs(self, X) -> np.ndarray:
-        """Return the network's outputs for rows that are yet to be checked."""
+        """Return the network's outputs, as float64, for rows that are yet to be checked."""
         X = self._validated_for_prediction(X)
-        return self.network_.predict(X)
+        return self.network_.predict(X).astype(np.float64)
 
 
 def last_layer(model: Sequential) -> Layer | None:
