@@ -8,7 +8,7 @@ Principal components are the best that can be done with straight lines: the eigh
 which the pixels can be told with the smallest error by a weighted sum. An autoencoder may bend, so
 it can do better with as many numbers.
 
-Run it: ``python examples/digits_autoencoder.py``. About a minute.
+Run it: ``python examples/digits_autoencoder.py``. A few seconds.
 
 What to expect: images that were held out come back with about half the squared error that they
 have with principal components (which of both wins depends on the number of dimensions: with very

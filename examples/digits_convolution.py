@@ -11,13 +11,13 @@ There are only 1,797 images, so the table is made larger by what we know: a digi
 a pixel is the same digit. Every image is learned from in five positions. Those that are held out
 are not touched.
 
-Run it: ``python examples/digits_convolution.py``. About two minutes.
+Run it: ``python examples/digits_convolution.py``. About a minute.
 
 What to expect: for each of five random splits of the images, the network learns from four fifths
-and is asked about the rest. On average 99% or more of these are read right, a support vector
-machine on the plain pixels, the strongest simple model here, reads about 99%, and a linear model
-96%. Mind what is measured: the same people's handwriting stands on both sides of a random split.
-For new writers it would be less.
+and is asked about the rest. On average 99% or more of these are read right: 99.6% when this was
+written, which is 8 wrong of 1,800. On the same splits a linear model reads 96.3%, a support vector
+machine 98.7% (99.2%, if it is given the shifted images too). Mind what is measured: the same
+people's handwriting stands on both sides of a random split. For new writers it would be less.
 """
 
 from __future__ import annotations
