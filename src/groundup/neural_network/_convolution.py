@@ -14,6 +14,14 @@ was copied from (*col2im*):
 
     Y = W C,    dL/dW = G C',    dL/dC = W' G.
 
+In float32 each image is worked on by itself, so that its columns stay in the processor's nearest
+memory.  With stride 1 a row of C is then one stretch of the padded image, laid out in one line:
+
+    row (c, di, dj) of C = the padded channel c from place di * width + dj on.
+
+Where that stretch runs over the right border into the next line, places come to be that are no
+places of the map.  They are computed too, a few more than needed, and left out at the end.
+
 References
 ----------
 .. [1] LeCun et al. (1989), Backpropagation applied to handwritten zip code recognition, Neural
@@ -25,8 +33,13 @@ References
 from __future__ import annotations
 
 import numpy as np
+from numba import prange
 from numpy.lib.stride_tricks import sliding_window_view
 
+from groundup._blocks import block_bounds, thread_count
+from groundup._estimator import read_only
+from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._one_blas_thread import one_blas_thread
 from groundup.neural_network.autodiff import Tensor, record
 
 
@@ -64,39 +77,22 @@ def conv2d(
     >>> conv2d(image, edge).data
     array([[[[0., 5., 0.]]]])
     """
-    n, c, h, w, kh, kw = _checked(x, weights, bias, stride, padding)
-    o = len(weights)
-    rows, columns = (h + 2 * padding - kh) // stride + 1, (w + 2 * padding - kw) // stride + 1
-    around = ((0, 0), (0, 0), (padding, padding), (padding, padding))
-    padded = np.pad(x.data, around) if padding else x.data
-    windows = sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::stride, ::stride]
-    # (n, c, rows, columns, kh, kw) -> (n, c kh kw, rows columns)
-    covered = windows.transpose(0, 1, 4, 5, 2, 3).reshape(n, c * kh * kw, rows * columns)
-    filters = weights.data.reshape(o, -1)
-    y = filters @ covered  # (o, c kh kw) @ (n, c kh kw, rows columns)
-    if bias is not None:
-        y += bias.data[:, None]
+    o, rows, columns = _checked(x, weights, bias, stride, padding)
+    parents = [x, weights] if bias is None else [x, weights, bias]
+    float32 = all(parent.dtype == np.float32 for parent in parents)
+    forward, backward_of = (_forward, _backward) if float32 else (_convolved, _derivatives)
+    y = np.empty((len(x), o, rows, columns), np.result_type(*(p.dtype for p in parents)))
+    forward(x.data, weights.data, None if bias is None else bias.data, stride, padding, y)
 
     def backward(gradient):
-        g = gradient.reshape(n, o, rows * columns)
-        in_x = in_weights = None
-        if weights.requires_grad:
-            in_weights = np.tensordot(g, covered, ((0, 2), (0, 2))).reshape(weights.shape)
-        if x.requires_grad:
-            in_covered = (filters.T @ g).reshape(n, c, kh, kw, rows, columns)
-            in_padded = np.zeros_like(padded)
-            for i in range(kh):
-                for j in range(kw):
-                    down, right = i + rows * stride, j + columns * stride
-                    in_padded[:, :, i:down:stride, j:right:stride] += in_covered[:, :, i, j]
-            in_x = in_padded[:, :, padding : padding + h, padding : padding + w]
-        return [in_x, in_weights] if bias is None else [in_x, in_weights, g.sum(axis=(0, 2))]
+        derivatives = backward_of(x.data, weights.data, stride, padding, gradient, x.requires_grad)
+        return derivatives[: len(parents)]
 
-    parents = [x, weights] if bias is None else [x, weights, bias]
-    return record(y.reshape(n, o, rows, columns), parents, backward)
+    return record(y, parents, backward)
 
 
 def _checked(x, weights, bias, stride, padding):
+    """Return the number of filters, and the rows and columns of their maps."""
     if x.ndim != 4 or weights.ndim != 4 or x.shape[1] != weights.shape[1]:
         raise ValueError(
             f"Images of shape {x.shape} do not fit filters of shape {weights.shape}: expected "
@@ -107,10 +103,264 @@ def _checked(x, weights, bias, stride, padding):
         raise ValueError(f"stride must be 1 or more, padding 0 or more; got {stride}, {padding}.")
     if bias is not None and bias.shape != weights.shape[:1]:
         raise ValueError(f"bias has shape {bias.shape}, {len(weights)} filters need one each.")
-    n, c, h, w = x.shape
+    h, w = x.shape[2:]
     kh, kw = weights.shape[2:]
     if kh > h + 2 * padding or kw > w + 2 * padding:
         raise ValueError(
             f"Filters of {kh} x {kw} do not fit into images of {h} x {w} with padding {padding}."
         )
-    return n, c, h, w, kh, kw
+    rows, columns = ((side + 2 * padding - k) // stride + 1 for side, k in ((h, kh), (w, kw)))
+    return len(weights), rows, columns
+
+
+# ---- in NumPy ----
+
+
+def _columns(x, kh, kw, stride, padding):
+    """Return what the filters cover, (n, c kh kw, rows columns), and the padded images."""
+    around = ((0, 0), (0, 0), (padding, padding), (padding, padding))
+    padded = np.pad(x, around)
+    windows = sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::stride, ::stride]
+    # (n, c, rows, columns, kh, kw) -> (n, c, kh, kw, rows, columns)
+    windows = windows.transpose(0, 1, 4, 5, 2, 3)
+    return windows.reshape(len(x), x.shape[1] * kh * kw, -1), padded
+
+
+def _convolved(x, weights, bias, stride, padding, y):
+    covered, _ = _columns(x, *weights.shape[2:], stride, padding)
+    # (o, c kh kw) @ (n, c kh kw, rows columns)
+    y[...] = (weights.reshape(len(weights), -1) @ covered).reshape(y.shape)
+    if bias is not None:
+        y += bias[:, None, None]
+
+
+def _derivatives(x, weights, stride, padding, gradient, x_is_asked):
+    (n, c, h, w), (o, _, kh, kw), (rows, columns) = x.shape, weights.shape, gradient.shape[2:]
+    covered, padded = _columns(x, kh, kw, stride, padding)
+    g = gradient.reshape(n, o, -1)
+    in_weights = np.tensordot(g, covered, ((0, 2), (0, 2))).reshape(weights.shape)
+    in_x = None
+    if x_is_asked:
+        in_covered = (weights.reshape(o, -1).T @ g).reshape(n, c, kh, kw, rows, columns)
+        in_padded = np.zeros_like(padded)
+        for i in range(kh):
+            for j in range(kw):
+                down, right = i + rows * stride, j + columns * stride
+                in_padded[:, :, i:down:stride, j:right:stride] += in_covered[:, :, i, j]
+        in_x = in_padded[:, :, padding : padding + h, padding : padding + w]
+    return [in_x, in_weights, g.sum(axis=(0, 2))]
+
+
+# ---- float32, image by image, on threads ----
+
+
+@kernel
+def _cover(x, image, kh, kw, stride, padding, rows, columns, line, padded, covered):
+    """Write the columns of one image.
+
+    x : (n, c, h, w)  # in
+    line : int, distance from a row of places to the next among the columns of `covered`
+    padded : (c, h + 2 padding, w + 2 padding), zeros around  # inout
+    covered : (c kh kw, (rows - 1) line + columns)  # out
+    """
+    for channel in range(x.shape[1]):
+        for i in range(x.shape[2]):
+            for j in range(x.shape[3]):
+                padded[channel, i + padding, j + padding] = x[image, channel, i, j]
+    flat, width = padded.reshape(-1), padded.shape[2]
+    size, n_places = padded.shape[1] * width, np.uint64(covered.shape[1])
+    row = 0
+    for channel in range(x.shape[1]):
+        for di in range(kh):
+            for dj in range(kw):
+                start = np.uint64(channel * size + di * width + dj)
+                if stride == 1:
+                    for place in range(n_places):
+                        covered[row, place] = flat[start + place]
+                else:
+                    for i in range(rows):
+                        for j in range(columns):
+                            covered[row, i * line + j] = padded[
+                                channel, i * stride + di, j * stride + dj
+                            ]
+                row += 1
+
+
+@kernel
+def _convolve_images(x, filters, bias, kh, kw, stride, padding, y, first, last):
+    o, rows, columns = y.shape[1], y.shape[2], y.shape[3]
+    padded = np.zeros((x.shape[1], x.shape[2] + 2 * padding, x.shape[3] + 2 * padding), np.float32)
+    line = padded.shape[2] if stride == 1 else columns
+    covered = np.empty((filters.shape[1], (rows - 1) * line + columns), np.float32)
+    maps = np.empty((o, covered.shape[1]), np.float32)
+    for image in range(first, last):
+        _cover(x, image, kh, kw, stride, padding, rows, columns, line, padded, covered)
+        np.dot(filters, covered, maps)  # Y = W C
+        for f in range(o):
+            for i in range(rows):
+                for j in range(columns):
+                    y[image, f, i, j] = maps[f, i * line + j] + bias[f]
+
+
+@block_kernel
+def _convolve(
+    x,  # (n, c, h, w) float32 in
+    filters,  # (o, c kh kw) in
+    bias,  # (o,) in
+    kh,  # int
+    kw,  # int
+    stride,  # int
+    padding,  # int
+    bounds,  # (b + 1,) of the images in
+    y,  # (n, o, rows, columns) out
+):
+    for block in prange(bounds.shape[0] - 1):
+        _convolve_images(
+            x, filters, bias, kh, kw, stride, padding, y, bounds[block], bounds[block + 1]
+        )
+
+
+@kernel
+def _derivatives_of_images(
+    x,
+    filters,
+    kh,
+    kw,
+    stride,
+    padding,
+    gradient,
+    x_is_asked,
+    in_x,
+    in_filters,
+    in_bias,
+    first,
+    last,
+):
+    o, rows, columns = gradient.shape[1], gradient.shape[2], gradient.shape[3]
+    padded = np.zeros((x.shape[1], x.shape[2] + 2 * padding, x.shape[3] + 2 * padding), np.float32)
+    line = padded.shape[2] if stride == 1 else columns
+    covered = np.empty((filters.shape[1], (rows - 1) * line + columns), np.float32)
+    g = np.zeros((o, covered.shape[1]), np.float32)  # 0 where there is no place of the map
+    g_across = np.zeros((covered.shape[1], o), np.float32)  # its transpose: a faster product
+    part, in_covered, in_padded = np.empty_like(in_filters), np.empty_like(covered), padded.copy()
+    flat, width = in_padded.reshape(-1), padded.shape[2]
+    size, n_places = padded.shape[1] * width, np.uint64(covered.shape[1])
+    for f in range(o):
+        in_bias[f] = 0.0
+        for r in range(in_filters.shape[0]):
+            in_filters[r, f] = 0.0
+    for image in range(first, last):
+        for f in range(o):
+            total = np.float32(0.0)
+            for i in range(rows):
+                for j in range(columns):
+                    g[f, i * line + j] = gradient[image, f, i, j]
+                    total += gradient[image, f, i, j]
+            in_bias[f] += total
+        for place in range(covered.shape[1]):
+            for f in range(o):
+                g_across[place, f] = g[f, place]
+        _cover(x, image, kh, kw, stride, padding, rows, columns, line, padded, covered)
+        np.dot(covered, g_across, part)  # (dL/dW)' = C G'
+        for r in range(in_filters.shape[0]):
+            for f in range(o):
+                in_filters[r, f] += part[r, f]
+        if not x_is_asked:
+            continue
+        np.dot(filters.T, g, in_covered)  # dL/dC = W' G
+        for place in range(flat.shape[0]):
+            flat[place] = 0.0
+        row = 0
+        for channel in range(x.shape[1]):
+            for di in range(kh):
+                for dj in range(kw):
+                    start = np.uint64(channel * size + di * width + dj)
+                    if stride == 1:
+                        for place in range(n_places):
+                            flat[start + place] += in_covered[row, place]
+                    else:
+                        for i in range(rows):
+                            for j in range(columns):
+                                in_padded[channel, i * stride + di, j * stride + dj] += in_covered[
+                                    row, i * line + j
+                                ]
+                    row += 1
+            for i in range(x.shape[2]):
+                for j in range(x.shape[3]):
+                    in_x[image, channel, i, j] = in_padded[channel, i + padding, j + padding]
+
+
+@block_kernel
+def _all_derivatives(
+    x,  # (n, c, h, w) float32 in
+    filters,  # (o, c kh kw) in
+    kh,  # int
+    kw,  # int
+    stride,  # int
+    padding,  # int
+    gradient,  # (n, o, rows, columns) dL/dY in
+    x_is_asked,  # bool
+    bounds,  # (b + 1,) of the images in
+    in_x,  # (n, c, h, w) dL/dX, or empty, out
+    in_filters,  # (b, c kh kw, o) part of (dL/dW)' of each block out
+    in_bias,  # (b, o) part of dL/db of each block out
+):
+    for block in prange(bounds.shape[0] - 1):
+        _derivatives_of_images(
+            x,
+            filters,
+            kh,
+            kw,
+            stride,
+            padding,
+            gradient,
+            x_is_asked,
+            in_x,
+            in_filters[block],
+            in_bias[block],
+            bounds[block],
+            bounds[block + 1],
+        )
+
+
+def _forward(x, weights, bias, stride, padding, y):
+    o, _, kh, kw = weights.shape
+    add = np.zeros(o, np.float32) if bias is None else bias
+    arrays = map(_plain, (x, weights.reshape(o, -1), add))
+    with one_blas_thread():
+        _convolve(*arrays, kh, kw, stride, padding, _bounds(len(x)), y, n_threads=thread_count())
+
+
+def _backward(x, weights, stride, padding, gradient, x_is_asked):
+    o, c, kh, kw = weights.shape
+    bounds = _bounds(len(x))
+    in_x = np.empty(x.shape if x_is_asked else (0, 0, 0, 0), np.float32)
+    in_filters = np.empty((len(bounds) - 1, c * kh * kw, o), np.float32)
+    in_bias = np.empty((len(bounds) - 1, o), np.float32)
+    x, filters, gradient = map(_plain, (x, weights.reshape(o, -1), gradient))
+    with one_blas_thread():
+        _all_derivatives(
+            x,
+            filters,
+            kh,
+            kw,
+            stride,
+            padding,
+            gradient,
+            x_is_asked,
+            bounds,
+            in_x,
+            in_filters,
+            in_bias,
+            n_threads=thread_count(),
+        )
+    in_weights = in_filters.sum(axis=0).T.reshape(weights.shape)
+    return [in_x if x_is_asked else None, in_weights, in_bias.sum(axis=0)]
+
+
+def _plain(array):
+    return read_only(np.ascontiguousarray(array))
+
+
+def _bounds(n_images):
+    return block_bounds(n_images, 4, max_blocks=16)

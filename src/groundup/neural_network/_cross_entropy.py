@@ -21,7 +21,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numba import prange
 
+from groundup._blocks import block_bounds, thread_count
+from groundup._estimator import read_only
+from groundup._exponential import exp_float32
+from groundup._kernel import block_kernel, kernel
 from groundup.neural_network.autodiff import Tensor, record
 
 
@@ -61,21 +66,14 @@ def softmax_cross_entropy(logits: Tensor, targets: Any, weights: Any = None) -> 
     """
     true, share = checked_targets(logits, targets, weights)
     scores = logits.data.reshape(-1, logits.shape[-1])  # (n, k)
-    rows = np.arange(len(scores))
-    shifted = scores - scores.max(axis=1, keepdims=True)
-    p = np.exp(shifted)
-    total = p.sum(axis=1, keepdims=True)
-    losses = np.log(total[:, 0]) - shifted[rows, true]  # (n,)
-    p /= total
+    losses, slopes = (_in_blocks if logits.dtype == np.float32 else _by_row)(scores, true)
+    y = (losses * share).sum(dtype=logits.dtype)
 
     def backward(gradient):
-        # d loss / d z_k = p_k - [k is the true class]
-        slopes = p.copy()
-        slopes[rows, true] -= 1
-        slopes *= (gradient * share)[:, None] if np.ndim(share) else gradient * share
-        return [slopes.reshape(logits.shape)]
+        factor = (gradient * share).reshape(-1, 1)  # (n, 1), or (1, 1) where all count the same
+        return [(slopes * factor).reshape(logits.shape)]
 
-    return record((losses * share).sum(dtype=logits.dtype), [logits], backward)
+    return record(y, [logits], backward)
 
 
 def checked_targets(logits: Tensor, targets: Any, weights: Any) -> tuple[np.ndarray, Any]:
@@ -107,3 +105,57 @@ def checked_targets(logits: Tensor, targets: Any, weights: Any) -> tuple[np.ndar
     if not (total > 0 and share.min() >= 0):
         raise ValueError("weights must be 0 or more, and not all 0.")
     return true.ravel(), share.ravel() / total
+
+
+def _by_row(scores, true):
+    """Return the losses (n,) and their derivatives in the scores (n, k), in NumPy."""
+    rows = np.arange(len(scores))
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    p = np.exp(shifted)
+    total = p.sum(axis=1, keepdims=True)
+    losses = np.log(total[:, 0]) - shifted[rows, true]
+    p /= total
+    p[rows, true] -= 1  # d loss / d z_k = p_k - [k is the true class]
+    return losses, p
+
+
+@kernel
+def _losses_of_rows(scores, true, losses, slopes, first, last):
+    k = np.uint64(scores.shape[1])
+    for i in range(first, last):
+        top = scores[i, 0]
+        for j in range(k):
+            top = scores[i, j] if scores[i, j] > top else top
+        total = np.float32(0.0)
+        for j in range(k):
+            slopes[i, j] = exp_float32(scores[i, j] - top)
+            total += slopes[i, j]
+        # loss = log sum_j e^z_j - z_true
+        losses[i] = np.log(total) - (scores[i, true[i]] - top)
+        # d loss / d z_k = p_k - [k is the true class]
+        for j in range(k):
+            slopes[i, j] /= total
+        slopes[i, true[i]] -= np.float32(1.0)
+
+
+@block_kernel
+def _all_losses(
+    scores,  # (n, k) float32 in
+    true,  # (n,) int64 in
+    bounds,  # (b + 1,) in
+    losses,  # (n,) out
+    slopes,  # (n, k) d losses / d scores out
+):
+    for block in prange(bounds.shape[0] - 1):
+        _losses_of_rows(scores, true, losses, slopes, bounds[block], bounds[block + 1])
+
+
+def _in_blocks(scores, true):
+    """Return the same, float32, in blocks of rows, on threads."""
+    losses, slopes = np.empty(len(scores), np.float32), np.empty(scores.shape, np.float32)
+    scores = read_only(np.ascontiguousarray(scores))
+    true = read_only(np.ascontiguousarray(true, np.int64))
+    _all_losses(
+        scores, true, block_bounds(len(true), 128), losses, slopes, n_threads=thread_count()
+    )
+    return losses, slopes

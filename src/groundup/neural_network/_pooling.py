@@ -9,9 +9,16 @@ where several tie); for the mean, each value of the window gets an equal part.
 from __future__ import annotations
 
 import numpy as np
+from numba import prange
 from numpy.lib.stride_tricks import sliding_window_view
 
+from groundup._blocks import block_bounds, thread_count
+from groundup._estimator import read_only
+from groundup._kernel import block_kernel, kernel
 from groundup.neural_network.autodiff import Tensor, record
+
+#: The winner of a window is kept as one byte: its place, 0 to 15 x 15 - 1.
+LARGEST_SIZE = 15
 
 
 def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
@@ -43,17 +50,10 @@ def max_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
              [13., 15.]]]])
     """
     stride, windows = _windows(x, size, stride)
-    flat = windows.reshape(*windows.shape[:4], -1)  # (n, c, rows, columns, size size)
-    best = flat.argmax(axis=-1)
-    y = np.take_along_axis(flat, best[..., None], axis=-1)[..., 0]
-
-    def backward(gradient):
-        in_x = np.zeros(x.shape, x.dtype)
-        n, c, i, j = np.indices(best.shape, sparse=True)
-        np.add.at(in_x, (n, c, i * stride + best // size, j * stride + best % size), gradient)
-        return [in_x]
-
-    return record(y, [x], backward)
+    in_kernel = x.dtype == np.float32 and size <= LARGEST_SIZE
+    forward, backward_of = (_largest, _back_to_largest) if in_kernel else (_top, _back_to_top)
+    y, best = forward(x.data, windows, stride)
+    return record(y, [x], lambda g: [backward_of(g, best, x.shape, size, stride)])
 
 
 def avg_pool2d(x: Tensor, size: int, stride: int | None = None) -> Tensor:
@@ -94,3 +94,97 @@ def _windows(x, size, stride):
             f"{x.shape[2]} x {x.shape[3]}."
         )
     return stride, sliding_window_view(x.data, (size, size), (2, 3))[:, :, ::stride, ::stride]
+
+
+# ---- the largest, in NumPy ----
+
+
+def _top(x, windows, stride):
+    flat = windows.reshape(*windows.shape[:4], -1)  # (n, c, rows, columns, size size)
+    best = flat.argmax(axis=-1)
+    return np.take_along_axis(flat, best[..., None], axis=-1)[..., 0], best
+
+
+def _back_to_top(gradient, best, shape, size, stride):
+    in_x = np.zeros(shape, gradient.dtype)
+    n, c, i, j = np.indices(best.shape, sparse=True)
+    np.add.at(in_x, (n, c, i * stride + best // size, j * stride + best % size), gradient)
+    return in_x
+
+
+# ---- the largest, float32, in blocks of images, on threads ----
+
+
+@kernel
+def _largest_of_images(x, size, stride, y, best, first, last):
+    for image in range(first, last):
+        for channel in range(x.shape[1]):
+            for i in range(y.shape[2]):
+                for j in range(y.shape[3]):
+                    top = x[image, channel, i * stride, j * stride]
+                    winner, place = 0, 0
+                    for di in range(size):
+                        for dj in range(size):
+                            value = x[image, channel, i * stride + di, j * stride + dj]
+                            better = not (value <= top) and top == top  # NaN wins, as in NumPy
+                            top = value if better else top
+                            winner = place if better else winner
+                            place += 1
+                    y[image, channel, i, j] = top
+                    best[image, channel, i, j] = winner
+
+
+@block_kernel
+def _all_largest(
+    x,  # (n, c, h, w) float32 in
+    size,  # int
+    stride,  # int
+    bounds,  # (b + 1,) of the images in
+    y,  # (n, c, rows, columns) out
+    best,  # (n, c, rows, columns) uint8, place in the window out
+):
+    for block in prange(bounds.shape[0] - 1):
+        _largest_of_images(x, size, stride, y, best, bounds[block], bounds[block + 1])
+
+
+@kernel
+def _hand_back(gradient, best, size, stride, in_x, first, last):
+    for image in range(first, last):
+        for channel in range(in_x.shape[1]):
+            for i in range(in_x.shape[2]):
+                for j in range(in_x.shape[3]):
+                    in_x[image, channel, i, j] = 0.0
+            for i in range(best.shape[2]):
+                for j in range(best.shape[3]):
+                    place = np.int64(best[image, channel, i, j])
+                    row, column = i * stride + place // size, j * stride + place % size
+                    in_x[image, channel, row, column] += gradient[image, channel, i, j]
+
+
+@block_kernel
+def _all_hand_back(
+    gradient,  # (n, c, rows, columns) float32 dL/dy in
+    best,  # (n, c, rows, columns) uint8 in
+    size,  # int
+    stride,  # int
+    bounds,  # (b + 1,) of the images in
+    in_x,  # (n, c, h, w) dL/dx out
+):
+    for block in prange(bounds.shape[0] - 1):
+        _hand_back(gradient, best, size, stride, in_x, bounds[block], bounds[block + 1])
+
+
+def _largest(x, windows, stride):
+    x = read_only(np.ascontiguousarray(x))
+    y = np.empty(windows.shape[:4], np.float32)
+    best = np.empty(windows.shape[:4], np.uint8)
+    size, bounds = windows.shape[4], block_bounds(len(x), 4)
+    _all_largest(x, size, stride, bounds, y, best, n_threads=thread_count())
+    return y, read_only(best)
+
+
+def _back_to_largest(gradient, best, shape, size, stride):
+    gradient = read_only(np.ascontiguousarray(gradient))
+    in_x, bounds = np.empty(shape, np.float32), block_bounds(shape[0], 4)
+    _all_hand_back(gradient, best, size, stride, bounds, in_x, n_threads=thread_count())
+    return in_x
