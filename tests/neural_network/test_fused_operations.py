@@ -401,6 +401,12 @@ LARGE = {
     "layer_norm": (layer_norm, [(1300, 20), (20,), (20,)]),
     "gelu": (gelu, [(300, 200)]),
     "attention": (lambda q, k, v: attention(q, k, v, causal=True), [(9, 3, 40, 8)] * 3),
+    "cross entropy": (lambda z: softmax_cross_entropy(z, np.arange(1300) % 65), [(1300, 65)]),
+    "convolution": (
+        lambda x, w, b: conv2d(x, w, b, padding=1),
+        [(9, 8, 9, 7), (16, 8, 3, 3), (16,)],
+    ),
+    "max pooling": (lambda x: max_pool2d(x, 2), [(9, 20, 30, 31)]),
     "attention of a product": (lambda x: attention_of_product(x, 2), [(9, 40, 48)]),
 }
 

@@ -31,11 +31,11 @@ from math import sqrt
 import numpy as np
 from numba import prange
 
-from groundup._blocks import block_bounds, thread_count
+from groundup._blocks import block_bounds
 from groundup._estimator import read_only
 from groundup._exponential import exp_float32
 from groundup._kernel import block_kernel, kernel
-from groundup.neural_network._one_blas_thread import one_blas_thread
+from groundup.neural_network._threads import one_blas_thread, threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
 
@@ -267,7 +267,14 @@ def _forward(packed, causal):
     n, t, _, heads, d = packed.shape
     y, p = np.empty((n, t, heads, d), np.float32), np.empty((n * heads, t, t), np.float32)
     with one_blas_thread():
-        _attend(_plain(packed), bool(causal), _bounds(n * heads), y, p, n_threads=thread_count())
+        _attend(
+            _plain(packed),
+            bool(causal),
+            _bounds(n * heads),
+            y,
+            p,
+            n_threads=threads_for(4 * p.size * d),
+        )
     return y, p
 
 
@@ -278,7 +285,7 @@ def _backward(packed, p, y, gradient, causal):
             *map(_plain, (packed, p, y, gradient)),
             _bounds(len(p)),
             in_packed,
-            n_threads=thread_count(),
+            n_threads=threads_for(8 * p.size * packed.shape[4]),
         )
     return in_packed
 

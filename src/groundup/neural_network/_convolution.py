@@ -36,10 +36,10 @@ import numpy as np
 from numba import prange
 from numpy.lib.stride_tricks import sliding_window_view
 
-from groundup._blocks import block_bounds, thread_count
+from groundup._blocks import block_bounds
 from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
-from groundup.neural_network._one_blas_thread import one_blas_thread
+from groundup.neural_network._threads import one_blas_thread, threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
 
@@ -163,10 +163,13 @@ def _cover(x, image, kh, kw, stride, padding, rows, columns, line, padded, cover
     padded : (c, h + 2 padding, w + 2 padding), zeros around  # inout
     covered : (c kh kw, (rows - 1) line + columns)  # out
     """
-    for channel in range(x.shape[1]):
-        for i in range(x.shape[2]):
-            for j in range(x.shape[3]):
-                padded[channel, i + padding, j + padding] = x[image, channel, i, j]
+    # Unsigned indices need no look at whether they are negative.
+    channels, h, w = np.uint64(x.shape[1]), np.uint64(x.shape[2]), np.uint64(x.shape[3])
+    number, border = np.uint64(image), np.uint64(padding)
+    for channel in range(channels):
+        for i in range(h):
+            for j in range(w):
+                padded[channel, i + border, j + border] = x[number, channel, i, j]
     flat, width = padded.reshape(-1), padded.shape[2]
     size, n_places = padded.shape[1] * width, np.uint64(covered.shape[1])
     row = 0
@@ -196,10 +199,11 @@ def _convolve_images(x, filters, bias, kh, kw, stride, padding, y, first, last):
     for image in range(first, last):
         _cover(x, image, kh, kw, stride, padding, rows, columns, line, padded, covered)
         np.dot(filters, covered, maps)  # Y = W C
-        for f in range(o):
-            for i in range(rows):
-                for j in range(columns):
-                    y[image, f, i, j] = maps[f, i * line + j] + bias[f]
+        for f in range(np.uint64(o)):
+            for i in range(np.uint64(rows)):
+                start = i * np.uint64(line)
+                for j in range(np.uint64(columns)):
+                    y[np.uint64(image), f, i, j] = maps[f, start + j] + bias[f]
 
 
 @block_kernel
@@ -250,15 +254,16 @@ def _derivatives_of_images(
         for r in range(in_filters.shape[0]):
             in_filters[r, f] = 0.0
     for image in range(first, last):
-        for f in range(o):
+        for f in range(np.uint64(o)):
             total = np.float32(0.0)
-            for i in range(rows):
-                for j in range(columns):
-                    g[f, i * line + j] = gradient[image, f, i, j]
-                    total += gradient[image, f, i, j]
+            for i in range(np.uint64(rows)):
+                start = i * np.uint64(line)
+                for j in range(np.uint64(columns)):
+                    g[f, start + j] = gradient[np.uint64(image), f, i, j]
+                    total += g[f, start + j]
             in_bias[f] += total
-        for place in range(covered.shape[1]):
-            for f in range(o):
+        for place in range(n_places):
+            for f in range(np.uint64(o)):
                 g_across[place, f] = g[f, place]
         _cover(x, image, kh, kw, stride, padding, rows, columns, line, padded, covered)
         np.dot(covered, g_across, part)  # (dL/dW)' = C G'
@@ -285,9 +290,11 @@ def _derivatives_of_images(
                                     row, i * line + j
                                 ]
                     row += 1
-            for i in range(x.shape[2]):
-                for j in range(x.shape[3]):
-                    in_x[image, channel, i, j] = in_padded[channel, i + padding, j + padding]
+            for i in range(np.uint64(x.shape[2])):
+                for j in range(np.uint64(x.shape[3])):
+                    in_x[np.uint64(image), np.uint64(channel), i, j] = in_padded[
+                        np.uint64(channel), i + np.uint64(padding), j + np.uint64(padding)
+                    ]
 
 
 @block_kernel
@@ -327,8 +334,18 @@ def _forward(x, weights, bias, stride, padding, y):
     o, _, kh, kw = weights.shape
     add = np.zeros(o, np.float32) if bias is None else bias
     arrays = map(_plain, (x, weights.reshape(o, -1), add))
+    n_operations = 2 * y.size * weights.size // o
     with one_blas_thread():
-        _convolve(*arrays, kh, kw, stride, padding, _bounds(len(x)), y, n_threads=thread_count())
+        _convolve(
+            *arrays,
+            kh,
+            kw,
+            stride,
+            padding,
+            _bounds(len(x)),
+            y,
+            n_threads=threads_for(n_operations),
+        )
 
 
 def _backward(x, weights, stride, padding, gradient, x_is_asked):
@@ -352,7 +369,7 @@ def _backward(x, weights, stride, padding, gradient, x_is_asked):
             in_x,
             in_filters,
             in_bias,
-            n_threads=thread_count(),
+            n_threads=threads_for(4 * gradient.size * weights.size // o),
         )
     in_weights = in_filters.sum(axis=0).T.reshape(weights.shape)
     return [in_x if x_is_asked else None, in_weights, in_bias.sum(axis=0)]

@@ -23,11 +23,15 @@ from typing import Any
 import numpy as np
 from numba import prange
 
-from groundup._blocks import block_bounds, thread_count
+from groundup._blocks import block_bounds
 from groundup._estimator import read_only
 from groundup._exponential import exp_float32
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._threads import threads_for
 from groundup.neural_network.autodiff import Tensor, record
+
+#: So many logits and fewer are faster in NumPy.
+SMALL = 1000
 
 
 def softmax_cross_entropy(logits: Tensor, targets: Any, weights: Any = None) -> Tensor:
@@ -66,7 +70,8 @@ def softmax_cross_entropy(logits: Tensor, targets: Any, weights: Any = None) -> 
     """
     true, share = checked_targets(logits, targets, weights)
     scores = logits.data.reshape(-1, logits.shape[-1])  # (n, k)
-    losses, slopes = (_in_blocks if logits.dtype == np.float32 else _by_row)(scores, true)
+    in_blocks = logits.dtype == np.float32 and scores.size > SMALL
+    losses, slopes = (_in_blocks if in_blocks else _by_row)(scores, true)
     y = (losses * share).sum(dtype=logits.dtype)
 
     def backward(gradient):
@@ -156,6 +161,11 @@ def _in_blocks(scores, true):
     scores = read_only(np.ascontiguousarray(scores))
     true = read_only(np.ascontiguousarray(true, np.int64))
     _all_losses(
-        scores, true, block_bounds(len(true), 128), losses, slopes, n_threads=thread_count()
+        scores,
+        true,
+        block_bounds(len(true), 128),
+        losses,
+        slopes,
+        n_threads=threads_for(30 * scores.size),
     )
     return losses, slopes

@@ -25,10 +25,11 @@ from math import pi, sqrt
 import numpy as np
 from numba import prange
 
-from groundup._blocks import block_bounds, thread_count
+from groundup._blocks import block_bounds
 from groundup._estimator import read_only
 from groundup._exponential import HALF, ONE, exp_float32
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._threads import threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
 C = np.float32(0.3275911 * sqrt(0.5))
@@ -98,7 +99,7 @@ def gelu(x: Tensor) -> Tensor:
     if x.dtype != np.float32:
         return x.gelu()
     values = read_only(np.ascontiguousarray(x.data).reshape(-1))
-    bounds, n_threads = block_bounds(x.size, 1 << 14), thread_count()
+    bounds, n_threads = block_bounds(x.size, 1 << 14), threads_for(30 * x.size)
     y = np.empty(x.shape, np.float32)
     _forward(values, bounds, y.reshape(-1), n_threads=n_threads)
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from groundup._blocks import block_bounds, thread_count
+from groundup._blocks import block_bounds
 from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
-from groundup.neural_network._one_blas_thread import one_blas_thread
+from groundup.neural_network._threads import one_blas_thread, threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
 #: With fewer rows one call of BLAS is as fast.
@@ -160,7 +160,12 @@ def _forward(x, weights, bias):
     y = np.empty((len(x), m), np.float32)
     add = np.zeros(m, np.float32) if bias is None else bias
     with one_blas_thread():
-        _products(*map(_plain, (x, weights, add)), _bounds(len(x)), y, n_threads=thread_count())
+        _products(
+            *map(_plain, (x, weights, add)),
+            _bounds(len(x)),
+            y,
+            n_threads=threads_for(2 * x.size * weights.shape[1]),
+        )
     return y
 
 
@@ -178,7 +183,7 @@ def _backward(x, weights, gradient, x_is_asked):
             in_x,
             in_weights,
             in_bias,
-            n_threads=thread_count(),
+            n_threads=threads_for(2 * x.size * weights.shape[1]),
         )
     return in_x if x_is_asked else None, in_weights.sum(axis=0), in_bias.sum(axis=0)
 

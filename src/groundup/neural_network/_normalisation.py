@@ -22,9 +22,10 @@ from __future__ import annotations
 import numpy as np
 from numba import prange
 
-from groundup._blocks import block_bounds, thread_count
+from groundup._blocks import block_bounds
 from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._threads import threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
 
@@ -197,7 +198,7 @@ def _forward(x, gain, shift, epsilon):
         y,
         mean,
         scale,
-        n_threads=thread_count(),
+        n_threads=threads_for(10 * x.size),
     )
     return y, mean, scale
 
@@ -212,7 +213,7 @@ def _backward(x, gain, mean, scale, gradient):
         in_x,
         in_gain,
         in_shift,
-        n_threads=thread_count(),
+        n_threads=threads_for(10 * x.size),
     )
     return in_x, in_gain.sum(axis=0), in_shift.sum(axis=0)
 

@@ -12,9 +12,10 @@ import numpy as np
 from numba import prange
 from numpy.lib.stride_tricks import sliding_window_view
 
-from groundup._blocks import block_bounds, thread_count
+from groundup._blocks import block_bounds
 from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._threads import threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
 #: The winner of a window is kept as one byte: its place, 0 to 15 x 15 - 1.
@@ -117,19 +118,22 @@ def _back_to_top(gradient, best, shape, size, stride):
 
 @kernel
 def _largest_of_images(x, size, stride, y, best, first, last):
-    for image in range(first, last):
-        for channel in range(x.shape[1]):
-            for i in range(y.shape[2]):
-                for j in range(y.shape[3]):
-                    top = x[image, channel, i * stride, j * stride]
-                    winner, place = 0, 0
-                    for di in range(size):
-                        for dj in range(size):
-                            value = x[image, channel, i * stride + di, j * stride + dj]
-                            better = not (value <= top) and top == top  # NaN wins, as in NumPy
+    # Unsigned indices need no look at whether they are negative.
+    side, step, channels = np.uint64(size), np.uint64(stride), np.uint64(x.shape[1])
+    rows, columns = np.uint64(y.shape[2]), np.uint64(y.shape[3])
+    for image in range(np.uint64(first), np.uint64(last)):
+        for channel in range(channels):
+            for i in range(rows):
+                for j in range(columns):
+                    top = x[image, channel, i * step, j * step]
+                    winner, place = np.uint64(0), np.uint64(0)
+                    for di in range(side):
+                        for dj in range(side):
+                            value = x[image, channel, i * step + di, j * step + dj]
+                            better = (value > top) | (value != value)  # NaN wins, as in NumPy
                             top = value if better else top
                             winner = place if better else winner
-                            place += 1
+                            place += np.uint64(1)
                     y[image, channel, i, j] = top
                     best[image, channel, i, j] = winner
 
@@ -149,15 +153,19 @@ def _all_largest(
 
 @kernel
 def _hand_back(gradient, best, size, stride, in_x, first, last):
-    for image in range(first, last):
-        for channel in range(in_x.shape[1]):
-            for i in range(in_x.shape[2]):
-                for j in range(in_x.shape[3]):
+    side, step, channels = np.uint32(size), np.uint64(stride), np.uint64(in_x.shape[1])
+    height, width = np.uint64(in_x.shape[2]), np.uint64(in_x.shape[3])
+    rows, columns = np.uint64(best.shape[2]), np.uint64(best.shape[3])
+    for image in range(np.uint64(first), np.uint64(last)):
+        for channel in range(channels):
+            for i in range(height):
+                for j in range(width):
                     in_x[image, channel, i, j] = 0.0
-            for i in range(best.shape[2]):
-                for j in range(best.shape[3]):
-                    place = np.int64(best[image, channel, i, j])
-                    row, column = i * stride + place // size, j * stride + place % size
+            for i in range(rows):
+                for j in range(columns):
+                    place = np.uint32(best[image, channel, i, j])
+                    row = i * step + np.uint64(place // side)
+                    column = j * step + np.uint64(place % side)
                     in_x[image, channel, row, column] += gradient[image, channel, i, j]
 
 
@@ -179,12 +187,12 @@ def _largest(x, windows, stride):
     y = np.empty(windows.shape[:4], np.float32)
     best = np.empty(windows.shape[:4], np.uint8)
     size, bounds = windows.shape[4], block_bounds(len(x), 4)
-    _all_largest(x, size, stride, bounds, y, best, n_threads=thread_count())
+    _all_largest(x, size, stride, bounds, y, best, n_threads=threads_for(10 * x.size))
     return y, read_only(best)
 
 
 def _back_to_largest(gradient, best, shape, size, stride):
     gradient = read_only(np.ascontiguousarray(gradient))
     in_x, bounds = np.empty(shape, np.float32), block_bounds(shape[0], 4)
-    _all_hand_back(gradient, best, size, stride, bounds, in_x, n_threads=thread_count())
+    _all_hand_back(gradient, best, size, stride, bounds, in_x, n_threads=threads_for(5 * in_x.size))
     return in_x

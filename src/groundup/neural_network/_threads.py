@@ -1,11 +1,25 @@
-"""One BLAS thread around products that already run on threads of our own."""
+"""How many threads an operation of a network is worth."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from groundup._blocks import _blas, single_blas_thread
+from groundup._blocks import _blas, single_blas_thread, thread_count
+
+#: Below so many floating-point operations, waking the other threads takes longer than the work.
+SMALL_WORK = 1_000_000
+
+
+def threads_for(n_operations: int) -> int:
+    """Return 1 for little work, else all threads that may be used.
+
+    Examples
+    --------
+    >>> threads_for(1000)
+    1
+    """
+    return 1 if n_operations < SMALL_WORK else thread_count()
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
