@@ -10,11 +10,9 @@ from oracles.central_differences import central_differences
 
 from groundup._estimator import read_only
 from groundup.neural_network._mlp_epoch import FusedNetwork
-from groundup.neural_network._mlp_gradient import HIDDEN, LOSSES
+from groundup.neural_network._mlp_gradient import HIDDEN, OUTPUTS
 from groundup.neural_network._mlp_model import _layers
 from groundup.neural_network.autodiff import Tensor
-
-OUTPUTS = list(LOSSES)
 
 
 def problem(output, n=37, units=(5, 7, 4, 3), dtype=np.float64, seed=0):
@@ -39,7 +37,7 @@ def fused(X, Y, sample_weight, units, w, activation, output, alpha, batch_rows=N
         sample_weight,
         units,
         HIDDEN[activation],
-        LOSSES[output],
+        OUTPUTS[output],
         alpha,
         batch_rows or len(X),
     )
@@ -88,7 +86,7 @@ def by_tensors(X, Y, sample_weight, units, w, activation, output, alpha):
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("activation", list(HIDDEN))
-@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("output", list(OUTPUTS))
 def test_cost_and_gradient_equal_those_of_the_tensors(output, activation, weighted):
     X, Y, units, w = problem(output)
     v = np.random.default_rng(1).uniform(0, 2, len(X)) if weighted else None
@@ -124,7 +122,7 @@ def test_any_shape_and_any_number_of_parts(n, units, output, seed):
     np.testing.assert_allclose(gradient, expected, rtol=1e-8, atol=1e-10)
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
+@pytest.mark.parametrize("output", list(OUTPUTS))
 def test_float32_is_float64_rounded(output):
     X, Y, units, w = problem(output, n=300)
     cost, gradient = fused(X, Y, None, units, w, "tanh", output, 0.3)

@@ -98,8 +98,9 @@ def run_epoch(
     stop,  # behind the last one
     batch_rows,
     units,  # (L + 1,) in
+    n_weights,  # the first so many parameters are weights
     activation,
-    loss,
+    output,
     alpha,
     rule,  # MOMENTUM, NESTEROV, ADAM, or negative: no step, only the gradient
     constants,  # (4,) in: see `rule_step`
@@ -118,7 +119,6 @@ def run_epoch(
     result,  # (2,) out: costs of the batches times their rows; steps taken now
 ):
     n_parts = part_sums.shape[0]
-    n_weights = w.shape[0] - units[1:].sum()
     result[0] = 0.0
     for first in range(start, stop, batch_rows):
         m = min(batch_rows, stop - first)
@@ -135,7 +135,7 @@ def run_epoch(
                 units,
                 w,
                 activation,
-                loss,
+                output,
                 values[part],
                 deltas[part],
                 bits[part],
@@ -163,8 +163,8 @@ class FusedNetwork:
     sample_weight : ndarray of shape (n_rows,) or None
     units : ndarray of shape (L + 1,), int64
         The number of columns, then the units of each layer.
-    activation, loss : int
-        Flags of `_mlp_gradient`.
+    activation, output : int
+        What bends the hidden layers and the last one: flags of `_mlp_gradient`.
     alpha : float
         The penalty.
     batch_rows : int
@@ -178,15 +178,16 @@ class FusedNetwork:
         sample_weight: np.ndarray | None,
         units: np.ndarray,
         activation: int,
-        loss: int,
+        output: int,
         alpha: float,
         batch_rows: int,
     ) -> None:
+        alpha = float(alpha)
         dtype = X.dtype
         weight = np.empty(0, dtype) if sample_weight is None else sample_weight.astype(dtype)
         weight.flags.writeable = False
         self.rows = X, Y, weight
-        self.units, self.activation, self.loss, self.alpha = units, activation, loss, float(alpha)
+        self.units, self.activation, self.output, self.alpha = units, activation, output, alpha
         self.batch_rows = int(batch_rows)
         self.n_weights = weight_count(units)
         p = self.n_weights + int(units[1:].sum())
@@ -256,8 +257,9 @@ class FusedNetwork:
                 stop,
                 self.batch_rows,
                 self.units,
+                self.n_weights,
                 self.activation,
-                self.loss,
+                self.output,
                 self.alpha,
                 rule,
                 constants,

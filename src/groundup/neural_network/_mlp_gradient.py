@@ -38,16 +38,12 @@ import numpy as np
 from groundup._exponential import exp_of_minus
 from groundup._kernel import kernel
 
-IDENTITY, LOGISTIC, TANH, RELU = 0, 1, 2, 3
+IDENTITY, LOGISTIC, TANH, RELU, EXP, SOFTMAX = 0, 1, 2, 3, 4, 5
 HIDDEN = {"identity": IDENTITY, "logistic": LOGISTIC, "tanh": TANH, "relu": RELU}
 
-SQUARED_ERROR, POISSON, TWO_ANSWERS, ONE_OF_MANY = 0, 1, 2, 3
-LOSSES = {
-    "identity": SQUARED_ERROR,
-    "exp": POISSON,
-    "logistic": TWO_ANSWERS,
-    "softmax": ONE_OF_MANY,
-}
+# What bends the last layer decides the loss: half the squared error, half the Poisson deviance,
+# the log loss of yes or no, the log loss of one class of many.
+OUTPUTS = {"identity": IDENTITY, "exp": EXP, "logistic": LOGISTIC, "softmax": SOFTMAX}
 
 CHUNK_ROWS = 128  # rows that go through the network together: their values stay in the L2 cache
 
@@ -65,50 +61,88 @@ def weight_count(units: np.ndarray) -> int:
 
 @kernel
 def bend(
-    z,  # (size or more,) inout: becomes f(z)
-    size,
+    Z,  # (m, n) inout: sums without their bias, becomes f(Z + b)
+    b,  # (n,) in
     activation,
-    bits,  # (size or more,) int64 scratch
+    bits,  # (m * n or more,) int64 scratch
     power,  # the same memory seen as float64
 ):
-    """a = f(z), value by value."""
-    real = z.dtype.type
-    one = real(1.0)
+    """A = f(Z + b); all f but relu are made of e^-x."""
+    m, n = Z.shape
+    real = Z.dtype.type
+    one, two = real(1.0), real(2.0)
     if activation == RELU:
-        for i in range(size):
-            z[i] = real(0.0) if z[i] < real(0.0) else z[i]  # NaN stays NaN, and is seen
-    elif activation == LOGISTIC:
-        # 1 / (1 + e^-z)
-        exp_of_minus(z, size, bits, power, z)
-        for i in range(size):
-            z[i] = one / (one + z[i])
-    elif activation == TANH:
-        # tanh z = 2 / (1 + e^-2z) - 1
-        for i in range(size):
-            z[i] = z[i] + z[i]
-        exp_of_minus(z, size, bits, power, z)
-        for i in range(size):
-            z[i] = (one - z[i]) / (one + z[i]) if z[i] < one else real(2.0) / (one + z[i]) - one
+        for i in range(m):
+            for j in range(n):
+                z = Z[i, j] + b[j]
+                Z[i, j] = real(0.0) if z < real(0.0) else z  # NaN stays NaN, and is seen
+        return
+    for i in range(m):
+        for j in range(n):
+            Z[i, j] += b[j]
+    if activation != IDENTITY:
+        z = Z.reshape(m * n)
+        if activation == TANH:
+            for i in range(m * n):
+                z[i] = two * z[i]
+        elif activation == EXP:
+            for i in range(m * n):
+                z[i] = -z[i]
+        elif activation == SOFTMAX:
+            for i in range(m):
+                largest = Z[i, 0]
+                for j in range(1, n):
+                    largest = max(largest, Z[i, j])
+                for j in range(n):
+                    Z[i, j] = largest - Z[i, j]
+        exp_of_minus(z, m * n, bits, power, z)
+        if activation == LOGISTIC:
+            # 1 / (1 + e^-z)
+            for i in range(m * n):
+                z[i] = one / (one + z[i])
+        elif activation == TANH:
+            # (1 - e^-2z) / (1 + e^-2z), written for z < 0 so that infinity over infinity is avoided
+            for i in range(m * n):
+                z[i] = (one - z[i]) / (one + z[i]) if z[i] < one else two / (one + z[i]) - one
+        elif activation == SOFTMAX:
+            # e^(z - max) / sum
+            for i in range(m):
+                total = real(0.0)
+                for j in range(n):
+                    total += Z[i, j]
+                for j in range(n):
+                    Z[i, j] /= total
 
 
 @kernel
 def times_slope(
-    d,  # (size or more,) inout
-    a,  # (size or more,) in: outputs of the activation
-    size,
+    D,  # (m, n) inout: slopes at the activation's outputs, becomes those at Z
+    A,  # (m, n) in: outputs of the activation
     activation,
+    db,  # (n,) out: sums over the rows, the slopes at the biases
 ):
-    """D = D * f'(z), the slope taken from a = f(z)."""
-    one = d.dtype.type(1.0)
+    """D = D * f'(Z), with f' told from A = f(Z), and dJ/db = D' 1."""
+    m, n = D.shape
+    real = D.dtype.type
+    zero, one = real(0.0), real(1.0)
+    for j in range(n):
+        db[j] = zero
     if activation == RELU:
-        for i in range(size):
-            d[i] = d[i] if a[i] > 0.0 else d.dtype.type(0.0)
-    elif activation == LOGISTIC:
-        for i in range(size):
-            d[i] *= a[i] * (one - a[i])
-    elif activation == TANH:
-        for i in range(size):
-            d[i] *= one - a[i] * a[i]
+        for i in range(m):
+            for j in range(n):
+                d = D[i, j] if A[i, j] > zero else zero
+                D[i, j] = d
+                db[j] += d
+        return
+    for i in range(m):
+        if activation == LOGISTIC:
+            for j in range(n):
+                D[i, j] *= A[i, j] * (one - A[i, j])
+        elif activation == TANH:
+            for j in range(n):
+                D[i, j] *= one - A[i, j] * A[i, j]
+        for j in range(n):
+            db[j] += D[i, j]
 
 
 @kernel
@@ -116,12 +150,13 @@ def forward(
     units,  # (L + 1,) in: columns of X, units of each layer
     w,  # (p,) in: all weights, layer by layer, then all intercepts
     m,  # rows
-    activation,
+    activation,  # of the hidden layers
+    output,  # of the last one
     values,  # (m * sum(units) or more,) inout: m rows of X in, each layer's outputs behind them
     bits,
     power,
 ):
-    """Fill `values` with what each layer makes of the rows; the last one's Z is not bent yet."""
+    """Fill `values` with what each layer makes of the rows."""
     n_layers = units.shape[0] - 1
     at, weights, bias = 0, 0, 0
     for layer in range(n_layers):
@@ -130,48 +165,13 @@ def forward(
         k, n = units[layer], units[layer + 1]
         A = values[at : at + m * k].reshape((m, k))
         Z = values[at + m * k : at + m * (k + n)].reshape((m, n))
-        # Z = A W + b
+        # A of the next layer = f(A W + b)
         np.dot(A, w[weights : weights + k * n].reshape((k, n)), Z)
-        for i in range(m):
-            for j in range(n):
-                Z[i, j] += w[bias + j]
+        f = activation if layer < n_layers - 1 else output
+        bend(Z, w[bias : bias + n], f, bits, power)
         at += m * k
-        if layer < n_layers - 1:
-            bend(values[at:], m * n, activation, bits, power)
         weights += k * n
         bias += n
-
-
-@kernel
-def answer(
-    z,  # (m * n or more,) inout: Z of the last layer becomes its prediction p
-    m,
-    n,
-    loss,
-    bits,
-    power,
-):
-    """p = z, e^z, 1 / (1 + e^-z) or softmax(z)."""
-    if loss == TWO_ANSWERS:
-        bend(z, m * n, LOGISTIC, bits, power)
-    elif loss == POISSON:
-        for i in range(m * n):
-            z[i] = np.exp(z[i])
-    elif loss == ONE_OF_MANY:
-        # softmax: e^(z - max) / sum
-        for i in range(m):
-            largest = z[i * n]
-            for j in range(1, n):
-                largest = max(largest, z[i * n + j])
-            for j in range(n):
-                z[i * n + j] = largest - z[i * n + j]
-        exp_of_minus(z, m * n, bits, power, z)
-        for i in range(m):
-            total = z.dtype.type(0.0)
-            for j in range(n):
-                total += z[i * n + j]
-            for j in range(n):
-                z[i * n + j] /= total
 
 
 @kernel
@@ -184,7 +184,7 @@ def loss_and_slope(
     weight,  # (n_rows,) in, or (0,): all 1
     order,  # (n_rows,) in
     first,  # where these m rows begin in `order`
-    loss,
+    output,
     sums,  # (2,) inout: loss of the rows, their weight
 ):
     """Add up the weighted loss of m rows, and take its slope at each output."""
@@ -197,7 +197,7 @@ def loss_and_slope(
         row = order[first + i]
         v = real(weight[row]) if weight.shape[0] > 0 else one
         cost = 0.0
-        if loss == ONE_OF_MANY:
+        if output == SOFTMAX:
             label = np.int64(Y[row, 0])
             for j in range(n):
                 d[i * n + j] = v * p[i * n + j]
@@ -210,9 +210,9 @@ def loss_and_slope(
             for j in range(n):
                 y, q = Y[row, j], p[i * n + j]
                 d[i * n + j] = v * (q - y)
-                if loss == SQUARED_ERROR:
+                if output == IDENTITY:
                     cost += 0.5 * (q - y) * (q - y) / n
-                elif loss == POISSON:
+                elif output == EXP:
                     cost += q - y
                     if y > 0.0:
                         cost += y * np.log(y / q)
@@ -242,27 +242,23 @@ def backward(
         weights += units[layer] * units[layer + 1]
     bias = w.shape[0]
     here, other = 0, deltas.shape[0] // 2
+    f = IDENTITY  # the slope of the last layer's output is in D already
     for layer in range(n_layers - 1, -1, -1):
         k, n = units[layer], units[layer + 1]
+        D = deltas[here : here + m * n].reshape((m, n))
+        bias -= n
+        times_slope(D, values[at : at + m * n].reshape((m, n)), f, gradient[bias : bias + n])
         at -= m * k
         weights -= k * n
-        bias -= n
-        A = values[at : at + m * k].reshape((m, k))
-        D = deltas[here : here + m * n].reshape((m, n))
         # dJ/dW = A' D
+        A = values[at : at + m * k].reshape((m, k))
         np.dot(A.T, D, gradient[weights : weights + k * n].reshape((k, n)))
-        # dJ/db = D' 1
-        for j in range(n):
-            gradient[bias + j] = 0.0
-        for i in range(m):
-            for j in range(n):
-                gradient[bias + j] += D[i, j]
         if layer > 0:
-            # D of the layer below = (D W') * f'
-            below = deltas[other : other + m * k]
-            np.dot(D, w[weights : weights + k * n].reshape((k, n)).T, below.reshape((m, k)))
-            times_slope(below, values[at:], m * k, activation)
+            # the slope at the layer below's outputs, D W'
+            W = w[weights : weights + k * n].reshape((k, n))
+            np.dot(D, W.T, deltas[other : other + m * k].reshape((m, k)))
             here, other = other, here
+            f = activation
 
 
 @kernel
@@ -276,7 +272,7 @@ def gradient_of_rows(
     units,  # (L + 1,) in
     w,  # (p,) in
     activation,
-    loss,
+    output,
     values,  # (CHUNK_ROWS * sum(units),) scratch
     deltas,  # (2 * CHUNK_ROWS * max(units),) scratch
     bits,  # (CHUNK_ROWS * max(units),) int64 scratch
@@ -291,18 +287,20 @@ def gradient_of_rows(
     if first == last:
         for j in range(w.shape[0]):
             gradient[j] = 0.0
-    d = units[0]
-    before = units[:-1].sum()
+    d, n_outputs = units[0], units[units.shape[0] - 1]
+    before = 0  # values of a row that stand before its prediction
+    for layer in range(units.shape[0] - 1):
+        before += units[layer]
     for start in range(first, last, CHUNK_ROWS):
         m = min(CHUNK_ROWS, last - start)
+        A = values[: m * d].reshape((m, d))
         for i in range(m):
             row = order[start + i]
             for j in range(d):
-                values[i * d + j] = X[row, j]
-        forward(units, w, m, activation, values, bits, power)
+                A[i, j] = X[row, j]
+        forward(units, w, m, activation, output, values, bits, power)
         p = values[m * before :]
-        answer(p, m, units[-1], loss, bits, power)
-        loss_and_slope(p, deltas, m, units[-1], Y, weight, order, start, loss, sums)
+        loss_and_slope(p, deltas, m, n_outputs, Y, weight, order, start, output, sums)
         if start == first:
             backward(units, w, m, activation, values, deltas, gradient)
         else:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import warnings
 from itertools import pairwise
+from math import isfinite
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -38,7 +39,7 @@ from groundup.neural_network._health import (
     watch_targets,
 )
 from groundup.neural_network._mlp_epoch import ADAM, MOMENTUM, NESTEROV, FusedNetwork
-from groundup.neural_network._mlp_gradient import HIDDEN, LOSSES
+from groundup.neural_network._mlp_gradient import HIDDEN, OUTPUTS
 from groundup.optim import DivergenceError, lbfgs
 
 BLOCK_ROWS = 2048  # rows that are predicted together
@@ -207,7 +208,7 @@ class Perceptron(Estimator):
             sample_weight,
             units,
             HIDDEN[self.activation],
-            LOSSES[self.out_activation_],
+            OUTPUTS[self.out_activation_],
             self.alpha,
             batch_rows,
         )
@@ -335,13 +336,13 @@ class Perceptron(Estimator):
         return learn, validate
 
     def _require_finite(self, loss, w):
-        if np.isfinite(loss) and np.isfinite(np.dot(w, w)):
+        if isfinite(loss) and isfinite(w @ w):
             return
         raise DivergenceError(
             f"The network diverged: loss {loss}, and weights that are no longer finite, with "
             f"learning_rate_init={self.learning_rate_init:g}. Try "
-            f"learning_rate_init={self.learning_rate_init / 10:g} or lower, and bring the columns of X (and the "
-            "target of a regression) to one scale first (StandardScaler)."
+            f"learning_rate_init={self.learning_rate_init / 10:g} or lower, and bring the "
+            "columns of X (and the target of a regression) to one scale first (StandardScaler)."
         )
 
     def _full_batch_steps(self, X, Y, sample_weight, w, units):
@@ -353,7 +354,7 @@ class Perceptron(Estimator):
             sample_weight,
             units,
             HIDDEN[self.activation],
-            LOSSES[self.out_activation_],
+            OUTPUTS[self.out_activation_],
             self.alpha,
             len(X),
         )
