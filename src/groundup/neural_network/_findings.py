@@ -31,8 +31,8 @@ def tell(findings: Iterable[Finding], told: set[str], stacklevel: int = 2) -> No
 
 
 _SMALLER_STEPS = (
-    "Use a learning rate ten times smaller, scale the columns and targets, or bound the gradient "
-    "by rule=Clipped(1.0, Adam())."
+    "Use a learning rate ten times smaller, and scale the columns and the targets. A network of "
+    "layers can also bound the gradient: rule=Clipped(1.0, Adam())."
 )
 _DRAW = (
     'by variance 2 / inputs before a Relu (start="he"), by 2 / (inputs + outputs) else '
