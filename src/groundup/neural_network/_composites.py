@@ -67,7 +67,7 @@ class Sequential(Layer):
             try:
                 weights[str(number)], shape = layer.build(shape, generator)
             except ShapeError as error:
-                raise error.at(f"Layer {number}") from None
+                raise error.at(number) from None
         return weights, shape
 
     def outputs(

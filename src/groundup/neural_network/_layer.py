@@ -37,22 +37,33 @@ class ShapeError(ValueError):
         The shape that the layer takes, in words.
     advice : str
         What to do.
-    place : str, default=""
-        Where the layer stands, from the outside in.
+    place : tuple of int, default=()
+        Where the layer stands: its number, or those of the composites around it and then its own.
     """
 
-    def __init__(self, layer: Layer, came: Shape, expected: str, advice: str, place: str = ""):
+    def __init__(
+        self, layer: Layer, came: Shape, expected: str, advice: str, place: tuple[int, ...] = ()
+    ):
         self.layer, self.came, self.expected, self.advice = layer, came, expected, advice
         self.place = place
+        where = ", ".join(f"layer {number}" for number in place) or "layer"
         super().__init__(
-            f"{place or 'Layer'} {layer!r} was given rows of shape {came}, but it takes "
+            f"{where.capitalize()} {layer!r} was given rows of shape {came}, but it takes "
             f"{expected}. {advice}"
         )
 
-    def at(self, place: str) -> ShapeError:
-        """Return the same error, naming where the layer stands."""
-        inner = f"{place}, {self.place[0].lower()}{self.place[1:]}" if self.place else place
-        return ShapeError(self.layer, self.came, self.expected, self.advice, inner)
+    def at(self, number: int) -> ShapeError:
+        """Return the same error of a layer inside the layer of this number."""
+        place = (number, *self.place)
+        return ShapeError(self.layer, self.came, self.expected, self.advice, place)
+
+    def of(self, layers: Any) -> ShapeError:
+        """Return the same error, showing the layer as it was given among `layers`."""
+        layer = self.layer
+        for number in self.place:
+            layer = layers[number]
+            layers = getattr(layer, "layers", ())
+        return ShapeError(layer, self.came, self.expected, self.advice, self.place)
 
     def __reduce__(self) -> Any:
         return ShapeError, (self.layer, self.came, self.expected, self.advice, self.place)

@@ -10,7 +10,7 @@ import numpy as np
 from groundup._blocks import single_blas_thread
 from groundup.neural_network._composites import Sequential
 from groundup.neural_network._embedding import Embedding, as_symbols
-from groundup.neural_network._layer import Layer, Shape
+from groundup.neural_network._layer import Layer, Shape, ShapeError, Weights
 from groundup.neural_network._parameters import Parameters, flattened
 from groundup.neural_network._reshaping import Flatten, Reshape
 from groundup.neural_network.autodiff import Tensor, no_grad
@@ -77,8 +77,7 @@ class Network:
         self.input_shape = tuple(input_shape)
         self._noise = np.random.default_rng(random_state)
         if vector is None or shapes is None:
-            placed = self.model.placed((), self.model.count_residuals())
-            start, _ = placed.build(self.input_shape, self._noise)
+            start, _ = first_weights(self.model, self.input_shape, self._noise)
             built, shapes = flattened(start, dtype)
             vector = built if vector is None else vector
         self.parameters = Parameters(vector, shapes)
@@ -213,6 +212,16 @@ class Network:
             for number, (word, shape, count) in enumerate(zip(words, shapes, counts, strict=True))
         ]
         return "\n".join(line.rstrip() for line in lines)
+
+
+def first_weights(
+    model: Sequential, shape: Shape, generator: np.random.Generator
+) -> tuple[Weights, Shape]:
+    """Return the first weights of a whole network, and the shape of one row of its output."""
+    try:
+        return model.placed((), model.count_residuals()).build(shape, generator)
+    except ShapeError as error:
+        raise error.of(model.layers) from None
 
 
 def as_sequential(layers: Any) -> Sequential:

@@ -25,8 +25,13 @@ from groundup.neural_network._health import (
     watch_start,
     watch_targets,
 )
-from groundup.neural_network._layer import Layer, Shape, Weights
-from groundup.neural_network._network import Network, as_sequential, first_with_meaning
+from groundup.neural_network._layer import Layer, Shape
+from groundup.neural_network._network import (
+    Network,
+    as_sequential,
+    first_weights,
+    first_with_meaning,
+)
 from groundup.neural_network._parameters import flattened
 from groundup.neural_network._training import Descent, Loss, Rows, train
 from groundup.optim import Adam, Constant
@@ -167,14 +172,12 @@ class NetworkModel(Estimator):
     def _started(self, n_features: int, y: np.ndarray, generator: np.random.Generator) -> Network:
         """Return a network with its first weights, and an output layer where it has none."""
         model = as_sequential(self.layers)
-        model = model.placed((), model.count_residuals())
-        weights: Weights
-        weights, shape = model.build((n_features,), generator)
+        weights, shape = first_weights(model, (n_features,), generator)
         ending = self._ending(last_layer(model), shape, y)
         for number, layer in enumerate(ending, len(model.layers)):
             weights[str(number)], shape = layer.build(shape, generator)
         vector, shapes = flattened(weights, self.dtype)
-        layers = (*as_sequential(self.layers).layers, *ending)
+        layers = (*model.layers, *ending)
         self.output_shape_ = shape
         return Network(layers, (n_features,), vector=vector, shapes=shapes)
 
