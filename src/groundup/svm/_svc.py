@@ -33,15 +33,27 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.utils import compute_class_weight
+from sklearn.exceptions import NotFittedError
+from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _ovr_decision_function
 
+from groundup._blocks import single_blas_thread
 from groundup.linear_model._base import linear_decision
 from groundup.svm._kernel_rows import KernelRows
 from groundup.svm._one_vs_one import decisions, pairs_of, votes, weights_of_pair
+from groundup.svm._platt import coupled, held_out_decisions, platt_curve, probabilities
 from groundup.svm._smo import smo
 from groundup.svm._support_model import SupportModel
+
+
+def _has_probability(svc):
+    if svc.probability is not True:
+        raise AttributeError(
+            "predict_proba is not available when probability=False; fit SVC(probability=True)."
+        )
+    return True
 
 
 class SVC(ClassifierMixin, SupportModel):
@@ -110,7 +122,8 @@ class SVC(ClassifierMixin, SupportModel):
     support_vectors_ : ndarray of shape (n_SV, n_features)
         The rows themselves; empty for a precomputed kernel.
     probA_, probB_ : ndarray of shape (n_classes * (n_classes - 1) / 2,)
-        The calibration, with ``probability=True``: P = 1 / (1 + exp(probA_ f + probB_)).
+        With ``probability=True``: class i has the probability 1 / (1 + exp(probA_ f + probB_))
+        among classes i < j, where f is the pair's decision value, positive for i.
     shape_fit_ : tuple of int
         Shape of the training rows.
 
@@ -222,13 +235,16 @@ class SVC(ClassifierMixin, SupportModel):
                 intercept[p], n_iter[p] = -state["rho"], state["n_iter"]
                 unsolved[p] = state["violation"] > self.tol
                 if k == 2:
-                    yield self._state(X, y, order, class_weight, weights, intercept, n_iter)
+                    yield self._state(
+                        X, y, order, class_weight, weights, intercept, n_iter, unsolved
+                    )
             if k > 2 and j == k - 1:  # all pairs of class i
-                yield self._state(X, y, order, class_weight, weights, intercept, n_iter)
+                yield self._state(X, y, order, class_weight, weights, intercept, n_iter, unsolved)
         self._warn_if_stopped(bool(unsolved.any()))
         if self.probability is True:
-            state = self._state(X, y, order, class_weight, weights, intercept, n_iter)
-            yield {**state, **self._calibration(X, y, sample_weight)}
+            calibration = self._calibration(rows, of_class, price)
+            state = self._state(X, y, order, class_weight, weights, intercept, n_iter, unsolved)
+            yield {**state, **calibration}
 
     def _pair_steps(
         self, rows: KernelRows, pair: np.ndarray, n_first: int, price: np.ndarray
@@ -248,7 +264,7 @@ class SVC(ClassifierMixin, SupportModel):
             shrinking=self.shrinking,
         )
 
-    def _state(self, X, y, order, class_weight, weights, intercept, n_iter):
+    def _state(self, X, y, order, class_weight, weights, intercept, n_iter, unsolved):
         """Return the fitted attributes, in scikit-learn's order and signs."""
         support = order[(weights != 0.0).any(axis=0)[order]]
         # With two classes the second one is the positive one.
@@ -256,7 +272,7 @@ class SVC(ClassifierMixin, SupportModel):
         return {
             "class_weight_": class_weight,
             "dual_coef_": sign * weights[:, support],
-            "fit_status_": 0,
+            "fit_status_": int(unsolved.any()),
             "intercept_": sign * intercept,
             "n_iter_": n_iter.copy(),
             "n_support_": np.bincount(y[support], minlength=len(self.classes_)).astype(np.int32),
@@ -264,6 +280,32 @@ class SVC(ClassifierMixin, SupportModel):
             "support_": support.astype(np.int32),
             "support_vectors_": self._support_of(support, X),
         }
+
+    def _calibration(
+        self, rows: KernelRows, of_class: list[np.ndarray], price: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Fit the probability curve of each pair, to decision values of rows that were held out."""
+        random_state = check_random_state(self.random_state)
+        curves = []
+        for i, j in pairs_of(len(of_class)):
+            pair = np.concatenate([of_class[i], of_class[j]])
+            is_first = np.arange(len(pair)) < len(of_class[i])
+
+            def decide(train, test, pair=pair, is_first=is_first):
+                n_first = int(np.count_nonzero(is_first[train]))  # they come first
+                learnt = pair[train]
+                for state in self._pair_steps(rows, learnt, n_first, price[learnt]):
+                    last = state
+                b, support = last["b"], np.flatnonzero(last["b"])
+                f = np.zeros(rows.n_samples)
+                with single_blas_thread():
+                    rows.add_to(f, learnt[support], b[support], samples=pair[test])
+                return f[pair[test]] - last["rho"]
+
+            held_out = held_out_decisions(decide, is_first, random_state)
+            curves.append(platt_curve(held_out, is_first, price[pair] / self.C))
+        a, b = np.array(curves).T
+        return {"probA_": a.copy(), "probB_": b.copy()}
 
     def _check_weights(self, y, sample_weight):
         if not sample_weight.any():
@@ -333,6 +375,41 @@ class SVC(ClassifierMixin, SupportModel):
         if k == 2:
             return self.classes_[np.where(decision[:, 0] > 0, 0, 1)]
         return self.classes_[votes(decision, k)]
+
+    @available_if(_has_probability)
+    def predict_proba(self, X):
+        """Return the probability of each class, by the calibration that `fit` made.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features), or (n_samples, n_fitted) if precomputed
+            Rows to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Rows sum to 1.  The calibration sees held-out rows, so the most probable class may
+            differ from `predict` near the border, and means little after a fit of few rows.
+        """
+        X = self._validated_for_prediction(X)
+        if not hasattr(self, "probA_"):
+            raise NotFittedError(
+                "predict_proba is not available when fitted with probability=False; fit again with "
+                "probability=True."
+            )
+        k = len(self.classes_)
+        of_first = probabilities(self._pair_decisions(X), self.probA_, self.probB_)
+        if k == 2:
+            return np.column_stack([of_first[:, 0], 1.0 - of_first[:, 0]])
+        table = np.zeros((len(X), k, k))
+        for p, (i, j) in enumerate(pairs_of(k)):
+            table[:, i, j], table[:, j, i] = of_first[:, p], 1.0 - of_first[:, p]
+        return coupled(table)
+
+    @available_if(_has_probability)
+    def predict_log_proba(self, X):
+        """Return the logarithm of `predict_proba`."""
+        return np.log(self.predict_proba(X))
 
     @property
     def coef_(self):

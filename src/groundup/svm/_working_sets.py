@@ -21,7 +21,8 @@ Array = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 MANY_ROWS = 25_000
-SET, LARGE_SET = 2048, 4096  # variables in a set, up to MANY_ROWS rows and beyond
+SET = 2048  # variables in a set
+LARGE_SET = 4096  # beyond MANY_ROWS rows, or where a SET is too small for those inside their ranges
 TO_REST = 0.02  # a set is worked on until its violation is this part of what it was
 HALFWAY = 0.5  # candidates violate by at least this part of the worst
 NEAR = 30.0  # times tol: how near the border f is computed anew in double precision
@@ -85,7 +86,9 @@ def working_sets(
         before = dual.objective
         if shrinking:
             aside.extend(gain, cost)
-        size = min(SET if n <= MANY_ROWS else LARGE_SET, rows.room_for(dtype), n)
+        n_inside = np.count_nonzero(np.isfinite(gain) & np.isfinite(cost))
+        large = n > MANY_ROWS or n_inside > SET // 2
+        size = min(LARGE_SET if large else SET, rows.room_for(dtype), n)
         chosen = choose(gain, cost, size, lot)
         most = 100 * size if max_iter < 0 else min(100 * size, max_iter - dual.n_iter)
         to_rest = max(TO_REST * dual.violation, 0.5 * tol)
