@@ -30,7 +30,7 @@ PARTS = (  # the keys of run.json that each stage adds, in the order of the stag
     ("tune", "chosen_params"),
     ("diagnose",),
     ("explain",),
-    ("test", "next", "memory_mb"),
+    ("test", "inside", "next", "memory_mb"),
 )
 
 
@@ -123,12 +123,16 @@ def make_run(task="binary", n_columns=8, n_classes=2, names=None, n=400):
         for key, title, score in (
             ("baseline", "Baseline", 0.5),
             ("logistic", names[0], 0.85),
+            ("naive_bayes", "Naive Bayes", 0.78),
             ("tree", "Decision tree", 0.79),
             ("neighbors", "Nearest neighbours", 0.81),
             ("forest", "Random forest", 0.84),
             ("boosting", "Gradient boosting", 0.83),
+            ("network", "Neural network", 0.82),
         )
     ]
+    models.append({"name": "support_vectors", "title": "Support vectors", "validation": None})
+    models[-1] |= {"idea": "An idea.", "left_out": "Its time grows with the square of the rows."}
     models.append({"name": "none", "title": "Failed", "validation": None, "failed": names[0]})
     trials = [
         {"number": i, "params": {"C": 0.1 * i, names[0]: "x"}, "validation": 0.8 + 0.001 * i}
@@ -186,6 +190,9 @@ def make_run(task="binary", n_columns=8, n_classes=2, names=None, n=400):
             "validation": 0.85,
             "learning_curve": {"sizes": [20, 80, 300], "train": [1.0, 0.93, 0.9]}
             | {"validation": [0.7, 0.8, 0.85]},
+            "loss_curve": {"loss": "log loss", "epochs": 40, "is_chosen": task == "binary"}
+            | {"train": np.geomspace(0.9, 0.2, 40).tolist(), "words": "It has settled."}
+            | {"validation": np.geomspace(1.0, 0.4, 40).tolist()},
             **diagnosis,
             "worst": [{"line": 9, "actual": names[0], "predicted": names[1], "probability": 0.01}],
         },
@@ -197,6 +204,12 @@ def make_run(task="binary", n_columns=8, n_classes=2, names=None, n=400):
             ],
             "tree": make_tree(names, classes, rng),
         },
+        "inside": {
+            "binary": {"kind": "support_vectors", "support_vectors": 61, "rows": 300, "share": 0.2},
+            "multiclass": {"kind": "naive_bayes", "classes": n_classes, "columns": 24},
+            "regression": {"kind": "network", "layers": [24, 64, 64, 1], "weights": 5825}
+            | {"epochs": 40},
+        }[task],
         "test": {"score": 0.844, "low": 0.786, "high": 0.889, "level": 0.95, "rows": 93}
         | {"method": "Wilson", "words": f"On {names[0]}.", "baseline": 0.5 if classes else -1e-9}
         | {"others": others, "confusion": confusion},

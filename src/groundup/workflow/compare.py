@@ -14,6 +14,15 @@ from typing import Any
 
 import numpy as np
 
+from groundup.workflow.candidate import Candidate
+from groundup.workflow.compare_findings import (
+    finding_failed,
+    finding_left_out,
+    finding_out_of_time,
+    finding_sampled,
+    finding_unusable,
+)
+from groundup.workflow.costs import why_too_slow
 from groundup.workflow.findings import Finding
 from groundup.workflow.folds import (
     FoldScore,
@@ -28,7 +37,7 @@ from groundup.workflow.folds import (
     usable_folds,
     warnings_as_findings,
 )
-from groundup.workflow.ladder import Candidate, ladder
+from groundup.workflow.ladder import ladder
 from groundup.workflow.metric import METRIC_TITLES, METRICS, check_task
 
 # Models are compared on at most this many rows: enough to tell them apart to about 0.005, and few
@@ -59,6 +68,8 @@ class Comparison:
         By name of the model, one entry a fold; without the models that failed.
     failures : dict of str to str
         By name of the model, why it could not be compared.
+    left_out : dict of str to str
+        By name of the model, why it takes too long for this table.
     chosen : Candidate
     chosen_why : str
     findings : list of Finding
@@ -73,6 +84,7 @@ class Comparison:
     rungs: list[Candidate]
     scores: dict[str, list[FoldScore]]
     failures: dict[str, str]
+    left_out: dict[str, str]
     chosen: Candidate
     chosen_why: str
     rows_used: int
@@ -114,6 +126,7 @@ class Comparison:
             "folds": [],
             "seconds": None,
             "failed": self.failures.get(candidate.name),
+            "left_out": self.left_out.get(candidate.name),
         }
         if candidate.name in self.scores:
             validation, train = self.validation(candidate.name), self.train(candidate.name)
@@ -136,6 +149,7 @@ def compare(
     *,
     seed: int = 0,
     deadline: float | None = None,
+    seconds: float | None = None,
     progress: Progress | None = None,
     rungs: Sequence[Candidate] | None = None,
 ) -> Comparison:
@@ -158,9 +172,12 @@ def compare(
         A moment of `time.monotonic`. Past it no further fold is begun, but two are always done, and
         all of them where the rest would take a few seconds only. It is put off by what the first
         fold takes longer than the second, which is the time to compile.
+    seconds : float, optional
+        The time aimed for. A model whose time grows faster than the rows do is left out where its
+        fits would take too large a share of it (`groundup.workflow.costs`).
     progress : callable, optional
         ``progress(done, total, text)`` after each fit.
-    rungs : sequence of Candidate, default=ladder(task, seed)
+    rungs : sequence of Candidate, default=ladder(task, seed, rows of a fold)
         The models, from simple to flexible, the baseline first.
 
     Returns
@@ -173,7 +190,6 @@ def compare(
         If no fold can be used, or no model could be fitted.
     """
     check_task(task)
-    rungs = list(ladder(task, seed) if rungs is None else rungs)
     labels, y = encode_target(y, task)
     findings: list[Finding] = []
     splits = usable_folds(folds, y, task)
@@ -183,25 +199,34 @@ def compare(
             "that hold at least two classes. Give more rows, or split the table another way."
         )
     if len(splits) < len(folds):
-        findings.append(_finding_unusable(len(folds) - len(splits), len(folds)))
+        findings.append(finding_unusable(len(folds) - len(splits), len(folds)))
 
     splits, prepared, rows_used = _within_limits(preparation, X, y, splits, task, seed)
     if rows_used < len(y):
-        findings.append(_finding_sampled(rows_used, len(y)))
+        findings.append(finding_sampled(rows_used, len(y)))
 
     codes = None if labels is None else np.arange(len(labels))
-    scores: dict[str, list[FoldScore]] = {rung.name: [] for rung in rungs}
+    n_rows = int(np.median([len(train) for train, _ in splits]))  # that a model is fitted to
+    rungs = list(ladder(task, seed, n_rows) if rungs is None else rungs)
+    size = round(n_rows * len(y) / rows_used), prepared[0].X_train.shape[1]
+    classes = 0 if labels is None else len(labels)
+    slow = {rung.name: why_too_slow(rung, *size, classes, len(splits), seconds) for rung in rungs}
+    left_out = {name: why for name, why in slow.items() if why is not None}
+    compared = [rung for rung in rungs if rung.name not in left_out]
+    scores: dict[str, list[FoldScore]] = {rung.name: [] for rung in compared}
     failures: dict[str, str] = {}
-    total = len(splits) * len(rungs)
+    total = len(splits) * len(compared)
     lasted: list[float] = []  # seconds of each fold
     for index, split in enumerate(splits):
         begun = time.monotonic()
         if index == len(prepared):
             prepared.append(prepare_fold(preparation, X, y, split))
-        for position, rung in enumerate(rungs):
+        for position, rung in enumerate(compared):
             if rung.name not in failures:
                 try:
-                    score = fit_and_score(rung.build(), prepared[index], task, codes)
+                    score = fit_and_score(
+                        rung.build(for_a_score=True), prepared[index], task, codes
+                    )
                     if score.validation is None or not np.isfinite(score.validation):
                         raise ValueError("its predictions are not finite numbers")
                     scores[rung.name].append(score)
@@ -209,7 +234,7 @@ def compare(
                     failures[rung.name] = f"{type(error).__name__}: {error}".split("\n")[0]
             if progress is not None:
                 text = f"{rung.title}, fold {index + 1} of {len(splits)}"
-                progress(index * len(rungs) + position + 1, total, text)
+                progress(index * len(compared) + position + 1, total, text)
         now = time.monotonic()
         lasted.append(now - begun)
         if deadline is not None and index == 1:
@@ -218,16 +243,17 @@ def compare(
             deadline += max(0.0, lasted[0] - lasted[1])
         to_come = (len(splits) - index - 1) * lasted[-1]
         if deadline is not None and now > deadline and index >= 1 and to_come > _GRACE_SECONDS:
-            findings.append(_finding_out_of_time(index + 1, len(splits)))
+            findings.append(finding_out_of_time(index + 1, len(splits)))
             break
 
-    for rung in rungs:
+    findings += [finding_left_out(r, left_out[r.name]) for r in rungs if r.name in left_out]
+    for rung in compared:
         if rung.name in failures:
             del scores[rung.name]
-            findings.append(_finding_failed(rung, failures[rung.name]))
+            findings.append(finding_failed(rung, failures[rung.name]))
         else:
             caught = [message for score in scores[rung.name] for message in score.warnings]
-            findings += warnings_as_findings("compare", rung.title, caught)
+            findings += warnings_as_findings("compare", rung.title, rung.worth_telling(caught))
     if not scores:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
         raise ValueError(f"No model could be fitted. {reasons}")
@@ -240,6 +266,7 @@ def compare(
         rungs=rungs,
         scores=scores,
         failures=failures,
+        left_out=left_out,
         chosen=rungs[0],
         chosen_why="",
         rows_used=rows_used,
@@ -305,51 +332,4 @@ def _choose(comparison: Comparison) -> tuple[Candidate, str]:
     simpler = compared[: compared.index(best)]
     return best, why + (
         "; no simpler model came within one standard error of it." if simpler else "."
-    )
-
-
-def _finding_unusable(unusable: int, total: int) -> Finding:
-    return Finding(
-        code="unusable-fold",
-        stage="compare",
-        severity="warning",
-        message=f"{unusable} of {total} folds hold too few rows or classes to be scored.",
-        why="A score needs rows of at least two classes on both sides of a fold.",
-        action=f"The models were compared on the other {total - unusable} folds.",
-        evidence={"unusable": unusable, "folds": total},
-    )
-
-
-def _finding_sampled(used: int, available: int) -> Finding:
-    return Finding(
-        code="compared-on-sample",
-        stage="compare",
-        severity="info",
-        message=f"The models were compared on {used:,} of the {available:,} training rows.",
-        why="That many rows tell the models apart, and all of them would take minutes.",
-        action="The chosen model is fitted on all training rows in the end.",
-        evidence={"used": used, "available": available},
-    )
-
-
-def _finding_out_of_time(done: int, total: int) -> Finding:
-    return Finding(
-        code="out-of-time",
-        stage="compare",
-        message=f"Time ran out after {done} of {total} folds.",
-        why="Fewer folds make the validation scores less certain.",
-        action="All models were compared on the folds that were finished; --time allows more.",
-        evidence={"done": done, "folds": total},
-    )
-
-
-def _finding_failed(rung: Candidate, reason: str) -> Finding:
-    return Finding(
-        code="model-failed",
-        stage="compare",
-        severity="warning",
-        message=f"{rung.title} could not be fitted. {reason}",
-        why="The comparison lacks this model, which might have been the best one.",
-        action="The run went on with the other models.",
-        evidence={"model": rung.name},
     )

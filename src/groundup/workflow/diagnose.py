@@ -34,6 +34,7 @@ _RISING_SHARE = 0.03
 
 _CURVE_SHARES = (0.1, 0.25, 0.5, 0.75)
 _CURVE_FOLDS = 3
+_FURTHER_FITS = 2
 _WORST_ROWS = 10
 _RESIDUAL_POINTS = 500
 _CALIBRATION_BINS = 10
@@ -62,9 +63,23 @@ def diagnose(comparison: Comparison, tuning: Tuning, X: Any, *, seed: int = 0) -
     curve = learning_curve(comparison, tuning, seed)
     verdict, words = _verdict(comparison, tuning, train, validation, curve)
 
-    rows = np.concatenate([fold.rows_validation for fold in comparison.folds])
-    y = np.concatenate([fold.y_validation for fold in comparison.folds])
-    prediction = np.concatenate([score.prediction for score in tuning.scores])
+    folds, scores = comparison.folds, tuning.scores
+    if comparison.chosen.for_a_score:
+        # What was fitted for its score alone has no probabilities: they are worth two further fits.
+        folds = folds[:_FURTHER_FITS]
+        scores = [
+            fit_and_score(
+                comparison.chosen.build(tuning.params),
+                fold,
+                comparison.task,
+                comparison.codes,
+                train=False,
+            )
+            for fold in folds
+        ]
+    rows = np.concatenate([fold.rows_validation for fold in folds])
+    y = np.concatenate([fold.y_validation for fold in folds])
+    prediction = np.concatenate([score.prediction for score in scores])
     lines = [plain(line) for line in np.asarray(X.index)[rows]]
     part: dict[str, Any] = {
         "verdict": verdict,
@@ -120,7 +135,7 @@ def learning_curve(comparison: Comparison, tuning: Tuning, seed: int = 0) -> dic
                 fold.rows_validation,
             )
             try:
-                estimator = comparison.chosen.build(tuning.params)
+                estimator = comparison.chosen.build(tuning.params, for_a_score=True)
                 scores.append(fit_and_score(estimator, part, comparison.task, comparison.codes))
             except Exception:  # too few rows for these parameters: the curve begins later
                 break

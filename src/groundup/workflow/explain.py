@@ -136,7 +136,8 @@ class _FoldPart:
         self.frame = take_rows(X, fold.rows_validation[kept])
         self.preparation = fold.preparation
         self.owner = feature_owners(self.preparation, self.frame, self.prepared)
-        self.model = comparison.chosen.build(tuning.params).fit(fold.X_train, fold.y_train)
+        model = comparison.chosen.build(tuning.params, for_a_score=True)
+        self.model = model.fit(fold.X_train, fold.y_train)
         self.reference = self._score(self.prepared)
 
     def _score(self, prepared: np.ndarray) -> float:

@@ -59,12 +59,19 @@ def predict_for_metric(model: Any, X: Any, task: str, classes: np.ndarray | None
     -------
     prediction : (n,) or (n, n_classes) float64 array
         Binary: probability of ``classes[1]``. Multiclass: probability of each class. Regression:
-        the predicted value.
+        the predicted value. A model without probabilities gives what has the same score: for a
+        binary target its decision values, which rank the rows alike, else 1 for the class that it
+        names and 0 for the others.
     """
     if task == "regression":
         return np.asarray(model.predict(X), dtype=np.float64).reshape(len(X))
     assert classes is not None
     probability = np.zeros((len(X), len(classes)))
+    if not hasattr(model, "predict_proba"):
+        if task == "binary":
+            return np.asarray(model.decision_function(X), dtype=np.float64)  # (n,)
+        probability[np.arange(len(X)), np.searchsorted(classes, model.predict(X))] = 1.0
+        return probability
     probability[:, np.searchsorted(classes, model.classes_)] = model.predict_proba(X)
     return probability[:, 1] if task == "binary" else probability
 

@@ -143,6 +143,7 @@ def charts(run: Mapping[str, Any], columns: Sequence[dict[str, Any]]) -> dict[st
         "models": models.models(metric, run.get("models") or [], run.get("chosen")),
         "trials": models.trials(metric, part["tune"]),
         "learning_curve": diagnosis.learning_curve(metric, diagnose.get("learning_curve") or {}),
+        "loss_curve": diagnosis.loss_curve(diagnose.get("loss_curve") or {}),
         "confusion": diagnosis.confusion(diagnose.get("confusion") or {}, "What is taken for what"),
         "calibration": diagnosis.calibration(diagnose.get("calibration") or {}),
         "residuals": diagnosis.residuals(diagnose.get("residuals") or {}, target),

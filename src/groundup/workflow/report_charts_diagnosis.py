@@ -27,26 +27,89 @@ def learning_curve(metric: str, curve: dict[str, Any]) -> Chart | None:
     """Draw training and validation score against the number of rows learned from."""
     import altair as alt
 
-    data = [
-        {"size": n, "score": value, "rows": rows}
-        for rows, key in (("training rows", "train"), ("new rows", "validation"))
-        for n, value in zip(curve.get("sizes") or [], curve.get(key) or [], strict=False)
-        if value is not None
-    ]
-    sizes = sorted({row["size"] for row in data})
+    sizes = curve.get("sizes") or []
+    data = _of_both(sizes, curve)
+    sizes = sorted({row["x"] for row in data})
     if len(sizes) < 2:
         return None
-    low, high = span([row["score"] for row in data])
+    axis = alt.Axis(grid=False, values=sizes, format=",d", labelOverlap=True)
+    ends = _last(data)
+    return finish(
+        _two_lines(data, "rows learned from", axis, METRIC_AXIS.get(metric, metric), "score", 50),
+        f"From {number(sizes[0])} to {number(sizes[-1])} rows; validation ends at "
+        f"{score(ends.get('new rows'))}, training at {score(ends.get('training rows'))}.",
+        title="Would more rows help?",
+        height=210,
+        rows=data,
+    )
+
+
+def loss_curve(curve: dict[str, Any]) -> Chart | None:
+    """Draw a network's loss on training rows and on new ones after each epoch."""
+    import altair as alt
+
+    n = curve.get("epochs") or 0
+    if n < 2:
+        return None
+    step = max(1, n // _MOST_POINTS)
+    shown = sorted({*range(0, n, step), n - 1})
+    both = {key: _at(curve.get(key) or [], shown) for key in ("train", "validation")}
+    data = _of_both([i + 1 for i in shown], both)
+    if not data:
+        return None
+    axis = alt.Axis(grid=False, tickMinStep=1, tickCount=8, format="d")
+    ends = _last(data)
+    return finish(
+        _two_lines(data, "epoch", axis, plain(curve.get("loss") or "loss", 40), "loss", 0),
+        f"The network's loss over {n} epochs; on new rows it ends at "
+        f"{score(ends.get('new rows'))}, on training rows at {score(ends.get('training rows'))}.",
+        title="How the neural network learned",
+        height=210,
+        rows=data,
+    )
+
+
+def _at(values: list[float | None], positions: list[int]) -> list[float | None]:
+    return [values[i] if i < len(values) else None for i in positions]
+
+
+def _of_both(x: list[Any], curve: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for each point of either line that is there."""
+    return [
+        {"x": at, "y": value, "rows": rows}
+        for rows, key in (("training rows", "train"), ("new rows", "validation"))
+        for at, value in zip(x, curve.get(key) or [], strict=False)
+        if value is not None
+    ]
+
+
+def _last(data: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the value at which each line ends."""
+    end = max(row["x"] for row in data)
+    return {row["rows"]: row["y"] for row in data if row["x"] == end}
+
+
+def _two_lines(
+    data: list[dict[str, Any]], x_title: str, x_axis: Any, y_title: str, y_name: str, size: int
+) -> Any:
+    """Draw a line for training rows and one for new rows, each named at its end.
+
+    The points of the lines are marked where `size` is above 0.
+    """
+    import altair as alt
+
+    end = max(row["x"] for row in data)
+    low, high = span([row["y"] for row in data])
     base = source().encode(
         x=alt.X(
-            "size:Q",
-            title="rows learned from",
-            scale=alt.Scale(domain=[0, sizes[-1] * 1.16], nice=False),
-            axis=alt.Axis(grid=False, values=sizes, format=",d", labelOverlap=True),
+            "x:Q",
+            title=x_title,
+            scale=alt.Scale(domain=[0, end * 1.16], nice=False),
+            axis=x_axis,
         ),
         y=alt.Y(
-            "score:Q",
-            title=METRIC_AXIS.get(metric, metric),
+            "y:Q",
+            title=y_title,
             scale=alt.Scale(domain=[low, high], nice=False),
             axis=alt.Axis(tickCount=5, format=".3~f"),
         ),
@@ -56,28 +119,25 @@ def learning_curve(metric: str, curve: dict[str, Any]) -> Chart | None:
             scale=alt.Scale(domain=["training rows", "new rows"], range=[ORANGE, BLUE]),
         ),
         tooltip=[
-            alt.Tooltip("rows:N", title="score on"),
-            alt.Tooltip("size:Q", title="rows learned from", format=","),
-            alt.Tooltip("score:Q", title="score", format=".4f"),
+            alt.Tooltip("rows:N", title=f"{y_name} on"),
+            alt.Tooltip("x:Q", title=x_title, format=","),
+            alt.Tooltip("y:Q", title=y_name, format=".4f"),
         ],
     )
-    ends = {row["rows"]: row["score"] for row in data if row["size"] == sizes[-1]}
-    close = len(ends) == 2 and abs(ends["training rows"] - ends["new rows"]) < 0.1 * (high - low)
-    above = {"training rows": -7 if close else 0, "new rows": 7 if close else 0}
+    # Where the lines end close to each other, their names are moved apart.
+    ends = _last(data)
+    above = dict.fromkeys(ends, 0)
+    if len(ends) == 2 and abs(ends["training rows"] - ends["new rows"]) < 0.1 * (high - low):
+        upper = max(ends, key=lambda rows: ends[rows])
+        above = {rows: -7 if rows == upper else 7 for rows in ends}
     labels = [
-        base.transform_filter(f"datum.rows == '{rows}' && datum.size == {sizes[-1]}")
+        base.transform_filter(f"datum.rows == '{rows}' && datum.x == {end}")
         .mark_text(align="left", dx=9, dy=shift)
         .encode(text="rows:N")
         for rows, shift in above.items()
     ]
-    return finish(
-        alt.layer(base.mark_line(), base.mark_point(size=50), *labels),
-        f"From {number(sizes[0])} to {number(sizes[-1])} rows; validation ends at "
-        f"{score(ends.get('new rows'))}, training at {score(ends.get('training rows'))}.",
-        title="Would more rows help?",
-        height=210,
-        rows=data,
-    )
+    points = base.mark_point(size=size or 60, opacity=1 if size else 0)
+    return alt.layer(base.mark_line(), points, *labels)
 
 
 def confusion(part: dict[str, Any], title: str) -> Chart | None:

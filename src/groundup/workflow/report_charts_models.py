@@ -149,7 +149,8 @@ def trials(metric: str, tuning: dict[str, Any]) -> Chart | None:
             continue
         best = max(best, trial["validation"])
         shown = ", ".join(
-            f"{plain(k)} = {number(v)}" for k, v in (trial.get("params") or {}).items()
+            f"{plain(k)} = {number(v) if isinstance(v, int | float) else plain(v)}"
+            for k, v in (trial.get("params") or {}).items()
         )
         data.append(
             {"number": trial["number"], "score": trial["validation"], "best": best, "params": shown}

@@ -34,6 +34,11 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "How closely two columns move together: 1 is in step, −1 is opposite, 0 is no monotone "
         "relation. It says nothing about which causes which.",
     ),
+    "epoch": (
+        "Epoch",
+        "One pass of a neural network through all the rows that it learns from. It takes many: "
+        "each time, the weights are corrected a little.",
+    ),
     "feature": (
         "Feature",
         "A column that the model may look at in order to predict the target.",
@@ -48,6 +53,12 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "Many large trees, each grown on a random draw of the rows and allowed to ask only about a "
         "random choice of columns at each question. Alone, each of them overfits; their average "
         "does not, since each errs in its own way.",
+    ),
+    "hidden_layer": (
+        "Hidden layer",
+        "New columns between the given ones and the answer: each is a mixture of those before it, "
+        "bent (set to 0 where it is negative). Without the bend, all layers together could do no "
+        "more than one weighted sum.",
     ),
     "importance": (
         "Permutation importance",
@@ -73,6 +84,34 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "Learning curve",
         "The score against the number of rows learned from. If it still rises at the right, more "
         "rows would help.",
+    ),
+    "likelihood": (
+        "Likelihood",
+        "How probable the values of a row are, if it belongs to a given class. Naive Bayes takes "
+        "it column by column, multiplies, and weighs the result by how common the class is.",
+    ),
+    "loss": (
+        "Loss",
+        "The figure that a model makes small while it learns. The log loss is large where the "
+        "truth was given a low probability, and 0 where it was given certainty; for a quantity it "
+        "is the share of the variance that is still unexplained.",
+    ),
+    "margin": (
+        "Margin",
+        "The distance between the boundary and the rows nearest to it on either side. A boundary "
+        "with a wide margin still holds when new rows come out a little different.",
+    ),
+    "naive_bayes": (
+        "Naive Bayes",
+        "A model that notes, for each class, the average and the spread of every column. A new row "
+        "gets the class in which its values are most usual. Naive, because it counts two columns "
+        "that say the same thing as two witnesses.",
+    ),
+    "network": (
+        "Neural network",
+        "Layers of weighted sums, each bent before it goes into the next. All weights start at "
+        "random; after every few rows each is moved a little in the direction that makes the loss "
+        "smaller.",
     ),
     "overfitting": (
         "Overfitting",
@@ -102,6 +141,16 @@ GLOSSARY: dict[str, tuple[str, str]] = {
         "Seed",
         "The number from which all random choices follow. The same seed gives the same split and "
         "the same model.",
+    ),
+    "support_vector": (
+        "Support vector",
+        "A training row that the boundary rests on: it lies on the edge of the margin, within it, "
+        "or on the wrong side. All other rows could be taken away without moving the boundary.",
+    ),
+    "support_vectors": (
+        "Support vector machine",
+        "A model that puts the boundary where its margin to the rows on both sides is widest. With "
+        "a measure of likeness between rows in place of distances it may be curved.",
     ),
     "target": ("Target", "The column that is to be predicted."),
     "test": (

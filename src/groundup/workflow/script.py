@@ -39,6 +39,12 @@ def training_script(state: RunState, folder: Path) -> str:
         written["random_state"] = "SEED"
     arguments = [(f"{name}=", value) for name, value in written.items()]
     model = Bracketed(f"{chosen.class_name}(", arguments, ")")
+    if chosen.scales_target:
+        model = Bracketed(
+            "TransformedTargetRegressor(",
+            [("", model), ("transformer=", "StandardScaler()")],
+            ")",
+        )
     last_step = Bracketed("(", [("", literal("model")), ("", model)], ")")
     score_import, score = score_code(state.task)
     module, name = score_import.removeprefix("from ").split(" import ")
@@ -50,16 +56,27 @@ def training_script(state: RunState, folder: Path) -> str:
         chosen.class_name: chosen.module_name,
         "read_table": "groundup.workflow.read",
     }
+    if chosen.scales_target:
+        imported |= {
+            "StandardScaler": "sklearn.preprocessing",
+            "TransformedTargetRegressor": "sklearn.compose",
+        }
+    if chosen.ignored:
+        imported |= dict.fromkeys(chosen.ignored, "sklearn.exceptions")
     parts = [
         _docstring(state),
-        _import_block(imported),
+        _import_block(imported, ["warnings"] if chosen.ignored else []),
         _constants(state, folder),
         _reading(state),
         _splitting(state),
         "# 3. Prepare: fitted on the training rows alone, as a part of the model.\n"
         + state.preparation.code(),
         "# 4. Train, and test once.\n"
-        "model = Pipeline(\n"
+        + "".join(
+            f'warnings.simplefilter("ignore", {name})  # the number of steps is a choice\n'
+            for name in chosen.ignored
+        )
+        + "model = Pipeline(\n"
         "    [\n"
         '        ("missing", missing),\n'
         '        ("prepare", prepare),\n'
@@ -128,8 +145,9 @@ def _splitting(state: RunState) -> str:
     return lines
 
 
-def _import_block(imported: dict[str, str]) -> str:
-    return "\n".join(["from pathlib import Path", "", *import_lines(imported)]) + "\n"
+def _import_block(imported: dict[str, str], modules: list[str]) -> str:
+    standard = [*(f"import {module}" for module in modules), "from pathlib import Path"]
+    return "\n".join([*standard, "", *import_lines(imported)]) + "\n"
 
 
 def way_from(folder: Path, file: Path) -> str:

@@ -25,7 +25,9 @@ from groundup.workflow.diagnose import diagnose
 from groundup.workflow.explain import explain
 from groundup.workflow.explore import explore
 from groundup.workflow.folds import warnings_as_findings
+from groundup.workflow.inside import inside
 from groundup.workflow.ladder import final_pipeline
+from groundup.workflow.loss_curve import loss_curve
 from groundup.workflow.partition import Method
 from groundup.workflow.prepare import build_preparation
 from groundup.workflow.read import DataError, read_table
@@ -268,6 +270,7 @@ def compare_stage(state: RunState) -> None:
             state.task,
             seed=state.seed,
             deadline=state.begun + state.waited + _COMPARE_SHARE * state.seconds,
+            seconds=state.seconds,
             progress=state.progress,
         )
         state.record |= state.comparison.as_dict()
@@ -278,8 +281,10 @@ def compare_stage(state: RunState) -> None:
 def tune_stage(state: RunState) -> None:
     with state.stage("tune", "trying other parameters of the chosen model"):
         # The stages behind this one fit the chosen model about twice as often as comparing did.
-        chosen = state.comparison.scores[state.comparison.chosen.name]
-        to_come = 0.2 * state.record["seconds"]["compare"] + 2.2 * sum(s.seconds for s in chosen)
+        chosen = state.comparison.chosen
+        times = 2.2 if not chosen.for_a_score else 5.2  # the probabilities are yet to come
+        fits = sum(score.seconds for score in state.comparison.scores[chosen.name])
+        to_come = 0.2 * state.record["seconds"]["compare"] + times * fits
         seconds = state.remaining() - to_come - 2.0
         state.tuning = tune(
             state.comparison,
@@ -302,6 +307,9 @@ def diagnose_stage(state: RunState) -> None:
     with state.stage("diagnose", "comparing training with validation"):
         state.record["diagnose"] = diagnose(
             state.comparison, state.tuning, state.X_train, seed=state.seed
+        )
+        state.record["diagnose"]["loss_curve"] = loss_curve(
+            state.comparison, state.tuning, seed=state.seed
         )
         state.display.found(*words.diagnose_line(state.record["diagnose"]))
 
@@ -337,9 +345,11 @@ def test_stage(state: RunState) -> None:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             state.pipeline = pipeline.fit(state.X_train, state.y_train)
-        messages = [str(warning.message) for warning in caught]
-        state.add(warnings_as_findings("test", state.record["chosen_title"], messages))
+        chosen = state.comparison.chosen
+        messages = chosen.worth_telling([f"{w.category.__name__}: {w.message}" for w in caught])
+        state.add(warnings_as_findings("test", chosen.title, messages))
         state.record["features_out"] = int(pipeline[-1].n_features_in_)
+        state.record["inside"] = inside(chosen.name, pipeline[-1], len(state.y_train))
         state.record["test"] = score_once(
             pipeline,
             state.X_test,

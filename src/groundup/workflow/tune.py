@@ -29,6 +29,7 @@ from typing import Any
 
 import numpy as np
 
+from groundup.workflow.candidate import Candidate
 from groundup.workflow.compare import Comparison
 from groundup.workflow.findings import Finding
 from groundup.workflow.folds import (
@@ -38,7 +39,6 @@ from groundup.workflow.folds import (
     fit_and_score,
     warnings_as_findings,
 )
-from groundup.workflow.ladder import Candidate
 from groundup.workflow.metric import METRIC_TITLES, METRICS
 
 # Above this many training rows a fold, trials use the first three folds: each is less exact, but
@@ -175,7 +175,7 @@ def tune(
             caught,
         )
     kept.trials = [{**trial, "number": number} for number, trial in trials.items()]
-    kept.findings = warnings_as_findings("tune", candidate.title, caught)
+    kept.findings = warnings_as_findings("tune", candidate.title, candidate.worth_telling(caught))
     metric = METRIC_TITLES[METRICS[comparison.task]]
     count = f"{len(trials)} trial{'s' * (len(trials) != 1)}"
     rival = f"the parameters that {candidate.title} started from"
@@ -219,7 +219,9 @@ def _adopt(
 ) -> None:
     """Take the parameters over if they are better on all folds of the comparison as well."""
     scores = [
-        fit_and_score(candidate.build(params), fold, comparison.task, comparison.codes)
+        fit_and_score(
+            candidate.build(params, for_a_score=True), fold, comparison.task, comparison.codes
+        )
         for fold in comparison.folds[: len(tuning.scores)]
     ]
     after = float(np.mean([score.validation for score in scores]))
@@ -261,7 +263,8 @@ def _run_trials(
     complete = (TrialState.COMPLETE,)
     done = len(study.get_trials(deepcopy=False, states=complete))
     if done == 0:
-        study.enqueue_trial(candidate.build().get_params(deep=False), skip_if_exists=True)
+        start = {**candidate.inner().get_params(deep=False), **candidate.start}
+        study.enqueue_trial(start, skip_if_exists=True)
     while done < max_trials and not (done and time.monotonic() >= deadline):
         # Seeded by the number of finished trials: a resumed search goes on as if never stopped.
         study.sampler = optuna.samplers.TPESampler(seed=(seed + 7919 * done) % 2**32)
@@ -270,7 +273,9 @@ def _run_trials(
         begin = time.perf_counter()
         try:
             scores = [
-                fit_and_score(candidate.build(params), fold, task, codes, train=False)
+                fit_and_score(
+                    candidate.build(params, for_a_score=True), fold, task, codes, train=False
+                )
                 for fold in folds
             ]
             validation = float(np.mean([score.validation for score in scores]))
