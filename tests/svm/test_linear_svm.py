@@ -31,6 +31,7 @@ from sklearn.svm import LinearSVR as TheirLinearSVR
 from groundup.svm import LinearSVC, LinearSVR
 from groundup.svm._dual_descent import dual_descent
 from groundup.svm._intervals import Rows, bound, distances
+from groundup.svm._multipliers import multipliers
 from groundup.svm._primal_newton import from_a_sample, primal_newton
 from groundup.svm._sparse_newton import sparse_newton
 from groundup.svm._squared_distance import SquaredDistance
@@ -143,6 +144,38 @@ def test_descent_meets_the_conditions_of_optimality_from_scratch():
     free = (a > 0.0) & (a < 0.5)
     np.testing.assert_allclose(margin[free], 1.0, atol=1e-6)
     assert free.sum() >= 3
+
+
+@pytest.mark.parametrize("kind", ["classes", "targets"])
+def test_multipliers_give_a_point_of_the_dual_at_every_step(kind):
+    rows = rows_of(kind)
+    steps = [{**step, "pull": step["pull"].copy()} for step in multipliers(rows, tol=1e-10)]
+    lowest = steps[-1]["objective"]
+    for step in steps:
+        v, beta = step["parameters"], step["pull"] * rows.price
+        assert step["objective"] == pytest.approx(objective(rows, v, False), rel=1e-12)
+        assert np.all(np.abs(step["pull"]) <= 1.0)
+        if kind == "classes":
+            assert np.all(np.where(rows.low > 0, beta >= 0, beta <= 0))
+        u = np.append(beta @ rows.X, beta.sum() * rows.constant)
+        lower = bound(rows, beta, squared=False) - 0.5 * u @ u
+        assert step["gap"] == pytest.approx(step["objective"] - lower, rel=1e-8, abs=1e-8)
+        assert lower <= lowest * (1 + 1e-12)
+    assert steps[-1]["converged"]
+    assert steps[-1]["gap"] <= 1e-12 * lowest
+    assert len(steps) <= 60
+    *_, descent = dual_descent(rows, squared=False, tol=1e-9, max_iter=20_000)
+    np.testing.assert_allclose(steps[-1]["parameters"], descent["parameters"], atol=1e-6)
+
+
+def test_multipliers_from_a_sample():
+    X, y = two_classes(8_000, 5)
+    rows = Rows.of_class(X, 1.0, y, np.ones(8_000))
+    assert rows.sample() is not None
+    *_, step = multipliers(rows)
+    assert 0.0 <= step["gap"] <= 1e-6 * step["objective"]
+    *_, exact = multipliers(rows, tol=1e-8)
+    assert step["objective"] <= exact["objective"] * (1 + 1e-6)
 
 
 def test_l1_closes_its_gap_and_keeps_exact_zeros():
@@ -281,12 +314,14 @@ def test_three_classes_weights_and_class_weights(loss):
     np.testing.assert_allclose(repeated.coef_, weighted.coef_, atol=1e-4)
 
 
-def test_hinge_against_a_loop():
+def test_hinge_against_a_loop(monkeypatch):
+    monkeypatch.setattr("groundup.svm._linear_support.SMALL", 0)
     X, y = two_classes(40, 3)
     w, b = hinge_by_rows(X, np.where(y, 1.0, -1.0), 0.5, 5_000)
-    model = LinearSVC(loss="hinge", C=0.5, tol=1e-9, max_iter=50_000).fit(X, y)
-    np.testing.assert_allclose(model.coef_[0], w, atol=1e-5)
-    np.testing.assert_allclose(model.intercept_, b, atol=1e-5)
+    for dual in ("auto", True):
+        model = LinearSVC(loss="hinge", C=0.5, dual=dual, tol=1e-9, max_iter=50_000).fit(X, y)
+        np.testing.assert_allclose(model.coef_[0], w, atol=1e-5)
+        np.testing.assert_allclose(model.intercept_, b, atol=1e-5)
 
 
 def test_squared_hinge_against_scipy():
@@ -345,7 +380,7 @@ def test_regression_on_real_rows():
 
 def test_the_order_of_rows_is_seeded():
     X, y = two_classes(100, 4)
-    limits = {"loss": "hinge", "max_iter": 3}
+    limits = {"loss": "hinge", "dual": True, "max_iter": 3}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         one = LinearSVC(random_state=0, **limits).fit(X, y).coef_
@@ -445,6 +480,9 @@ def test_newton_and_descent_agree_on_any_rows(n, d, seed, C):
     assert objective(rows, newton["parameters"], True) <= objective(
         rows, descent["parameters"], True
     ) * (1 + 1e-12)
+    for kinked in (rows, Rows.of_targets(X, 1.0, X[:, 0].round(), 0.0, np.full(n, C))):
+        *_, rounded = multipliers(kinked, tol=1e-4)
+        assert rounded["gap"] <= 1e-6 * rounded["objective"] + 1e-12
 
 
 def test_many_classes_are_solved_in_groups():

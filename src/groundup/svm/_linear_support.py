@@ -4,13 +4,17 @@
 distances             penalty       shape                  method
 ===================== ============= ====================== =========================================
 squared               l2            rows >= columns        Newton's method (`_primal_newton`)
-squared               l2            rows < columns         descent in the dual (`_dual_descent`)
-not squared           l2            any                    descent in the dual
+not squared           l2            rows >= columns        augmented Lagrangians (`_multipliers`)
+any                   l2            rows < columns         descent in the dual (`_dual_descent`)
 squared               l1            any                    Newton's method that keeps exact zeros
                                                            (`_sparse_newton`)
 ===================== ============= ====================== =========================================
 
-All of them minimise what scikit-learn minimises; they differ in how fast they get there.
+Distances that are not squared go through the dual too where there are more than `MANY_COLUMNS`
+columns, or so few numbers in the table that a pass costs less than the beginning of a step.
+
+All of them minimise what scikit-learn minimises; they differ in how fast they get there.  With
+``dual=True`` it is descent in the dual for every shape.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from groundup._estimator import Estimator
 from groundup.linear_model._sgd_model import LARGEST_SEED
 from groundup.svm._dual_descent import dual_descent
 from groundup.svm._intervals import Rows
+from groundup.svm._multipliers import multipliers
 from groundup.svm._primal_newton import primal_newton
 from groundup.svm._sparse_newton import sparse_newton
 from groundup.svm._squared_distance import WORTH_A_THREAD
@@ -39,6 +44,11 @@ Problem = Callable[[], Rows]
 
 # problems that are solved side by side; each needs some numbers for every row
 SIDE_BY_SIDE = 8
+
+# with more columns than this a Newton step costs more than many passes in the dual
+MANY_COLUMNS = 1000
+# and with fewer numbers in the table than this a pass takes some microseconds
+SMALL = 20_000
 
 # what can be solved in the dual, and what in the primal: (penalty, loss)
 DUAL = {
@@ -76,35 +86,40 @@ class LinearSupportModel(Estimator):
                 "one is chosen."
             )
 
-    def _in_dual(self, X: Array) -> bool:
-        """Say whether to solve the dual problem, as scikit-learn chooses."""
-        if self.dual != "auto":
-            return bool(self.dual)
-        preferred, other = (DUAL, PRIMAL) if X.shape[0] < X.shape[1] else (PRIMAL, DUAL)
-        solvable = preferred if (self.penalty, self.loss) in preferred else other
-        return solvable is DUAL
+    def _method(self, X: Array) -> Callable[..., Iterator]:
+        """Choose the method."""
+        n, d = X.shape
+        if self.penalty == "l1":
+            return sparse_newton
+        if self.loss.startswith("squared"):
+            in_dual = n < d if self.dual == "auto" else self.dual
+            return dual_descent if in_dual else primal_newton
+        in_dual = self.dual != "auto" or n < d or d > MANY_COLUMNS or n * d < SMALL
+        return dual_descent if in_dual else multipliers
 
     def _constant(self) -> float:
         return float(self.intercept_scaling) if self.fit_intercept else 0.0
 
     def _methods(self, X: Array, problems: list[Problem]) -> list[Callable[[], Iterator]]:
         """Return for each problem what begins its steps."""
-        n_threads = thread_count()
+        method = self._method(X)
         limits = {"max_iter": self.max_iter, "tol": self.tol}
-        if self._in_dual(X):
-            squared = self.loss.startswith("squared")
-            seeds = _seeds(self.random_state, len(problems))
+        if method is not dual_descent:
             return [
-                partial(_begin, dual_descent, rows, squared=squared, seed=seed, **limits)
-                for rows, seed in zip(problems, seeds, strict=True)
+                partial(_begin, method, rows, n_threads=thread_count(), **limits)
+                for rows in problems
             ]
-        method = sparse_newton if self.penalty == "l1" else primal_newton
-        return [partial(_begin, method, rows, n_threads=n_threads, **limits) for rows in problems]
+        squared = self.loss.startswith("squared")
+        seeds = check_random_state(self.random_state).randint(LARGEST_SEED, size=len(problems))
+        return [
+            partial(_begin, method, rows, squared=squared, seed=seed, **limits)
+            for rows, seed in zip(problems, seeds.tolist(), strict=True)
+        ]
 
     def _solutions(self, X: Array, problems: list[Problem]) -> Iterator[tuple[Array, int]]:
         """Yield the weights V (K, d + 1) of all problems and the steps taken, after every step."""
-        # Newton's method has threads of its own
-        spread = self._in_dual(X) and X.size >= WORTH_A_THREAD
+        # Newton's methods have threads of their own
+        spread = self._method(X) is dual_descent and X.size >= WORTH_A_THREAD
         n_threads = thread_count() if spread else 1
         V = np.zeros((len(problems), X.shape[1] + 1))
         n_iter, unsolved = 0, 0
@@ -135,11 +150,7 @@ class LinearSupportModel(Estimator):
                 f"{type(self).__name__} did not converge in max_iter={self.max_iter} iterations "
                 f"({unsolved} of {len(problems)} problems, tol={self.tol:g}). Bring the columns "
                 "to one scale (StandardScaler), or try a smaller C or a larger max_iter"
-                + (
-                    ", or loss='squared_hinge', which is solved exactly."
-                    if self.loss == "hinge"
-                    else "."
-                ),
+                + ("." if self.dual == "auto" else ", or dual='auto'."),
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -148,7 +159,3 @@ class LinearSupportModel(Estimator):
 def _begin(method: Callable[..., Iterator], rows: Problem, **parameters: Any) -> Iterator:
     """Make the rows' intervals only now: a problem that waits for its turn holds none."""
     return method(rows(), **parameters)
-
-
-def _seeds(random_state: Any, count: int) -> list[int]:
-    return check_random_state(random_state).randint(LARGEST_SEED, size=count).tolist()

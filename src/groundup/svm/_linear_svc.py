@@ -11,8 +11,9 @@ the distance r to its own kerb:
 More than two classes are as many problems, each one class against the rest; the row goes to the
 class with the largest z.
 
-How it is solved: `_primal_newton` (many rows), `_dual_descent` (many columns, or the hinge),
-`_sparse_newton` (l1 penalty).  All three are about the problem of `_intervals`.
+How it is solved: `_linear_support` chooses between `_primal_newton` and `_multipliers` (many rows),
+`_dual_descent` (many columns) and `_sparse_newton` (l1 penalty), all of which are about the problem
+of `_intervals`.
 """
 
 from __future__ import annotations
@@ -46,11 +47,13 @@ class LinearSVC(ClassifierMixin, LinearSupportModel):
         What a row pays: its distance to the kerb, or the square of it.
     dual : bool or "auto", default="auto"
         Whether to solve the dual problem, which has a number for every row, or the primal one, with
-        a number for every column. "auto" chooses by the shape of `X`, where there is a choice.
+        a number for every column. All ways lead to the same weights; "auto" takes the one that is
+        fastest for the shape of `X`.
     tol : float, default=1e-4
         In the dual: stop when no row violates its conditions of optimality by more than `tol`. In
-        the primal: when the duality gap is at most (`tol` / 10)^2 times the objective; for
-        penalty="l1" `tol` / 100 times the objective of the model without features.
+        the primal: when the duality gap is at most (`tol` / 10)^2 times the objective; for the
+        hinge `tol` / 100 times; for penalty="l1" `tol` / 100 times the objective of the model
+        without features.
     C : float, default=1.0
         Price of the distances, above 0: a smaller one makes a wider street with more rows in it.
     multi_class : {"ovr", "crammer_singer"}, default="ovr"

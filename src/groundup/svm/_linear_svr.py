@@ -9,8 +9,9 @@ robust, and the rows inside the tube do not matter at all:
     minimise   1/2 (|w|^2 + (b / s)^2) + C sum_i c_i max(0, |z_i - y_i| - epsilon)^2
                                                                   loss="squared_epsilon_insensitive"
 
-It is the problem of `_intervals`: each row asks for [y - epsilon, y + epsilon].  The first is
-solved by `_dual_descent`, the second, with more rows than columns, by `_primal_newton`.
+It is the problem of `_intervals`: each row asks for [y - epsilon, y + epsilon].  With many rows the
+first is solved by `_multipliers` and the second by `_primal_newton`, with many columns both by
+`_dual_descent`.
 """
 
 from __future__ import annotations
@@ -38,8 +39,8 @@ class LinearSVR(LinearRegressor, LinearSupportModel):
         Errors up to this size cost nothing, in the units of `y`. At least 0.
     tol : float, default=1e-4
         In the dual: stop when no row violates its conditions of optimality by more than `tol` times
-        the mean violation at the start. In the primal: when the duality gap is at most
-        (`tol` / 10)^2 times the objective.
+        the mean violation at the start. In the primal: when the duality gap is at most `tol` / 100
+        times the objective; for the squared loss (`tol` / 10)^2 times.
     C : float, default=1.0
         Price of the errors, above 0.
     loss : {"epsilon_insensitive", "squared_epsilon_insensitive"}, default="epsilon_insensitive"
@@ -50,7 +51,8 @@ class LinearSVR(LinearRegressor, LinearSupportModel):
         The number s: the intercept costs as much as a weight b / s.
     dual : bool or "auto", default="auto"
         Whether to solve the dual problem, which has a number for every row, or the primal one, with
-        a number for every column. "auto" chooses by the shape of `X`, where there is a choice.
+        a number for every column. All ways lead to the same weights; "auto" takes the one that is
+        fastest for the shape of `X`.
     verbose : int, default=0
         Has no effect; set a callback (`set_callbacks`) to watch the steps.
     random_state : int, RandomState instance or None, default=None

@@ -28,7 +28,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -44,10 +44,6 @@ from groundup.svm._squared_distance import SquaredDistance
 
 Array = NDArray[np.float64]
 
-# with so many rows, begin with an eighth of them
-SAMPLE = 8
-ROWS_A_PARAMETER = 100
-GOLDEN_RATIO = 0.6180339887498949
 # the last step of Newton's method lands exactly: ask for more than tol, it costs nothing
 CLOSER = 0.1
 
@@ -96,8 +92,13 @@ def descend(
     H, if there is one, stands in for the Hessian for as long as its steps shorten the gradient to a
     quarter each.
     """
-    objective, gradient = cost.cost_and_gradient(v)
+
+    def evaluate(v: Array) -> tuple[Array, float, Array]:
+        return v, *cost.cost_and_gradient(v)
+
+    point = evaluate(v)
     for n_iter in range(max_iter + 1):
+        v, objective, gradient = point
         gap = 0.5 * float(gradient @ gradient)
         converged = gap <= tol**2 * objective
         yield {
@@ -111,22 +112,30 @@ def descend(
             return
         found = None
         if H is not None:
-            found = newton_step(cost, v, objective, gradient, H)
+            found = downhill(evaluate, point, H)
             if found is None or 0.5 * float(found[2] @ found[2]) > gap / 16.0:
                 H = None
             if found is None:
-                cost.cost_and_gradient(v)  # the Hessian is about the last evaluation
+                evaluate(v)  # the Hessian is about the last evaluation
         if found is None:
-            found = newton_step(cost, v, objective, gradient, cost.hessian(v))
+            found = downhill(evaluate, point, cost.hessian(v))
         if found is None:
             return  # rounding hides any further decrease
-        v, objective, gradient = found
+        point = found
 
 
-def newton_step(
-    cost: SquaredDistance, v: Array, objective: float, gradient: Array, H: Array
-) -> tuple[Array, float, Array] | None:
-    """Return (v, J, J') after a step along -H^-1 J', halved until J falls; None if it does not."""
+def downhill(evaluate: Callable[[Array], Any], point: Any, H: Array) -> Any:
+    """Return the point after a step along -H^-1 J', halved until J falls; None if it does not.
+
+    Parameters
+    ----------
+    evaluate : callable
+        `evaluate(v)` is the point at v: a tuple that begins with v, J(v) and J'(v).
+    point : tuple
+        Where the step begins.
+    H : array of shape (p, p)
+    """
+    v, value, gradient = point[:3]
     with single_blas_thread() if len(v) >= MAY_BE_SHARED_OUT else nullcontext():
         # H d = -J'; the penalty makes H positive definite
         _, direction, info = dposv(H, -gradient)
@@ -135,14 +144,12 @@ def newton_step(
     slope = float(direction @ gradient)
     length = 1.0
     for _ in range(40):
-        there = v + length * direction
-        value, gradient_there = cost.cost_and_gradient(there)
-        if value <= objective + SUFFICIENT_DECREASE * length * slope:
-            return there, value, gradient_there
+        there = evaluate(v + length * direction)
+        if there[1] <= value + SUFFICIENT_DECREASE * length * slope:
+            return there
         # so little is left that J cannot show it: let the gradient decide
-        if value <= objective * (1.0 + ROUNDING):
-            flatter = gradient_there @ gradient_there < 0.25 * (gradient @ gradient)
-            return (there, value, gradient_there) if flatter else None
+        if there[1] <= value * (1.0 + ROUNDING):
+            return there if there[2] @ there[2] < 0.25 * (gradient @ gradient) else None
         length *= 0.5
     return None
 
@@ -154,18 +161,13 @@ def from_a_sample(
 
     With many rows a parameter, a sample already knows nearly all about the shape of the objective.
     Steps from its solution, with its Hessian but the gradient by all rows, each cost a gradient
-    alone, and each brings J closer by a factor.
-
-    The rows are spread by the golden ratio, which misses no part of the table and follows no period
-    in it.  With too few rows for this to pay: zeros, and None.
+    alone, and each brings J closer by a factor.  With too few rows for this to pay: zeros, and
+    None.
     """
-    n, d = rows.X.shape
-    m = n // SAMPLE
-    start = np.zeros(d + 1)
-    if m < ROWS_A_PARAMETER * (d + 1) or max_iter == 0:
+    start = np.zeros(rows.X.shape[1] + 1)
+    sample = rows.sample() if max_iter > 0 else None
+    if sample is None:
         return start, None
-    spread = (np.arange(m) * GOLDEN_RATIO) % 1.0
-    sample = rows.some(np.sort((spread * n).astype(np.int64)), n / m)
     cost = SquaredDistance(sample, n_threads=n_threads)
     *_, step = descend(cost, start, None, max_iter=20, tol=tol)
     v = step["parameters"]

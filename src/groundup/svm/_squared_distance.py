@@ -178,16 +178,22 @@ class SquaredDistance:
 
     def hessian(self, v: Array, _: Any = None) -> Array:
         """Return the second derivatives, of shape (d + 1, d + 1), where J was evaluated last."""
-        q, rows = self.n_parameters, self.rows
-        inputs = rows.X, rows.price, rows.constant, self.outside
-        H = np.empty((q, q))
-        if len(self._bounds) == 2:
-            curvature_block(*inputs, 0, len(rows.X), H)
-        else:
-            most = min(64, max(2, HESSIAN_ROOM // (q * q)))
-            bounds = block_bounds(len(rows.X), rows_of_a_block(q), most)
-            partial = np.empty((len(bounds) - 1, q, q))
-            curvature(*inputs, bounds, partial, n_threads=self.n_threads)
-            partial.sum(axis=0, out=H)
-        H.reshape(-1)[:: q + 1] += self.l2
+        H = second_moments(self.rows, self.outside, self.n_threads)
+        H.reshape(-1)[:: len(H) + 1] += self.l2
         return H
+
+
+def second_moments(rows: Rows, chosen: NDArray[np.bool_], n_threads: int = 1) -> Array:
+    """Return the sum of 2 c (x, s)(x, s)' over the chosen rows, of shape (d + 1, d + 1)."""
+    n, d = rows.X.shape
+    q = d + 1
+    inputs = rows.X, rows.price, rows.constant, chosen
+    block_rows = rows_of_a_block(d)
+    if n <= block_rows:
+        H = np.empty((q, q))
+        curvature_block(*inputs, 0, n, H)
+        return H
+    bounds = block_bounds(n, block_rows, min(64, max(2, HESSIAN_ROOM // (q * q))))
+    partial = np.empty((len(bounds) - 1, q, q))
+    curvature(*inputs, bounds, partial, n_threads=n_threads)
+    return partial.sum(axis=0)
