@@ -186,9 +186,8 @@ class NetworkClassifier(ClassifierMixin, NetworkModel):
     def _check_parameters(self, X, y):
         super()._check_parameters(X, y)
         if len(self.classes_) < 2:
-            raise ValueError(
-                f"y holds one class, {self.classes_[0]!r}; a classifier needs at least two."
-            )
+            only = self.classes_.tolist()[0]
+            raise ValueError(f"y holds one class, {only!r}; a classifier needs at least two.")
 
     def _ending(self, last, shape, y):
         k = len(self.classes_)
