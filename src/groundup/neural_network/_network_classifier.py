@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from groundup._estimator import read_only
 from groundup.neural_network._dense import Dense, Relu, Softmax
-from groundup.neural_network._network_model import NetworkModel
+from groundup.neural_network._network_model import NetworkModel, require_rows
 from groundup.neural_network._reshaping import Flatten
 from groundup.neural_network.losses import softmax_cross_entropy
 
@@ -174,6 +175,12 @@ class NetworkClassifier(ClassifierMixin, NetworkModel):
         self._several_labels = several(y)
         return super()._validated(X, y, sample_weight)
 
+    def _encoded(self, y):
+        with warnings.catch_warnings():
+            if y.ndim == 2:  # many classes among few rows are not many among all positions
+                warnings.filterwarnings("ignore", message=".*unique classes", category=UserWarning)
+            return super()._encoded(y)
+
     def _class_weighted(self, codes, sample_weight):
         if codes.ndim == 1:
             return super()._class_weighted(codes, sample_weight)
@@ -253,6 +260,7 @@ class NetworkClassifier(ClassifierMixin, NetworkModel):
                 "Give a dict of weights."
             )
         first = not hasattr(self, "weights_")
+        require_rows(X)
         X, y = validate_data(
             self, X, y, dtype=self._dtypes, order="C", reset=first, multi_output=several(y)
         )
@@ -260,7 +268,8 @@ class NetworkClassifier(ClassifierMixin, NetworkModel):
             self._check_parameters(X, y)
         known = np.isin(y, self.classes_)
         if not known.all():
-            raise ValueError(f"y holds {y[~known][0]!r}, which is not among classes.")
+            unknown = y[~known].tolist()[0]
+            raise ValueError(f"y holds {unknown!r}, which is not among classes.")
         codes = np.searchsorted(self.classes_, y).astype(np.int64)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from groundup._estimator import Estimator
@@ -55,8 +55,8 @@ class NetworkModel(Estimator):
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
         "layers": [list, tuple, Sequential],
-        "rule": [HasMethods(["start", "update"]), None],
-        "learning_rate": [Interval(Real, 0, None, closed="neither"), callable],
+        "rule": "no_validation",
+        "learning_rate": "no_validation",
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
@@ -86,7 +86,22 @@ class NetworkModel(Estimator):
 
     # ---- learning ----
 
+    def _validate_params(self):
+        super()._validate_params()
+        rule, rate = self.rule, self.learning_rate
+        if rule is not None and not (hasattr(rule, "start") and hasattr(rule, "update")):
+            raise ValueError(
+                f"rule must be an update rule of groundup.optim, such as Adam() or "
+                f"Momentum(0.9), or None for Adam(); got {rule!r}."
+            )
+        if not callable(rate) and not (isinstance(rate, Real) and 0.0 < rate < np.inf):
+            raise ValueError(
+                "learning_rate must be a positive number, or a schedule of groundup.optim, such as "
+                f"Cosine(0.001, updates=1000) or StepDecay(0.001); got {rate!r}."
+            )
+
     def _validated(self, X, y, sample_weight):
+        require_rows(X)
         before = self._seen() if self.warm_start and hasattr(self, "weights_") else None
         validated = super()._validated(X, y, sample_weight)
         if before is not None:
@@ -272,6 +287,10 @@ class NetworkModel(Estimator):
         self.validation_curve_ = None
         self.n_iter_ = self.best_epoch_ = getattr(self, "n_iter_", 0) + 1
 
+    def _validated_for_prediction(self, X):
+        require_rows(X)
+        return super()._validated_for_prediction(X)
+
     # ---- looking inside ----
 
     @property
@@ -305,6 +324,18 @@ class NetworkModel(Estimator):
         """Return the network's outputs, as float64, for rows that are yet to be checked."""
         X = self._validated_for_prediction(X)
         return self.network_.predict(X).astype(np.float64)
+
+
+def require_rows(X: Any) -> None:
+    """Raise a ValueError for an array of images or sequences, which is no table."""
+    shape = getattr(X, "shape", ())
+    if len(shape) > 2:
+        row = shape[1:] if len(shape) == 4 else (1, *shape[1:])
+        raise ValueError(
+            f"X has shape {tuple(shape)}, but a table has one line of numbers a row. Give "
+            f"X.reshape(len(X), -1), and begin the layers with Reshape({tuple(row)}) for images or "
+            f"Reshape({tuple(shape[1:])}) for sequences."
+        )
 
 
 def last_layer(model: Sequential) -> Layer | None:

@@ -14,7 +14,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 from groundup._estimator import read_only
 from groundup.neural_network._dense import Dense, Gelu, Relu, Sigmoid
 from groundup.neural_network._network import as_sequential
-from groundup.neural_network._network_model import NetworkModel, last_layer
+from groundup.neural_network._network_model import NetworkModel, last_layer, require_rows
 from groundup.neural_network._reshaping import Flatten
 from groundup.neural_network.losses import (
     absolute_error,
@@ -245,6 +245,7 @@ default="squared_error"
         if self.early_stopping:
             raise ValueError("partial_fit needs early_stopping=False.")
         first = not hasattr(self, "weights_")
+        require_rows(X)
         X, y = validate_data(
             self,
             X,
