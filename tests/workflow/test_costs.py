@@ -15,8 +15,7 @@ def rung(name, task="binary"):
 
 
 def test_twice_the_rows_take_four_times_as_long():
-    assert support_vectors_seconds(2_000, 10, 2) == 4 * support_vectors_seconds(1_000, 10, 2)
-    assert support_vectors_seconds(1_000, 10, 0) == support_vectors_seconds(1_000, 10, 2)
+    assert support_vectors_seconds(2_000, 10, 0) == 4 * support_vectors_seconds(1_000, 10, 0)
     assert support_vectors_seconds(1_000, 10, 5) > support_vectors_seconds(1_000, 10, 2)
 
 
