@@ -180,6 +180,8 @@ def train(
     layers = LayersOf(network)
     start_norms = layers.norms(network.weights)
     epoch_before = len(loss_curve)
+    # the gradient of a last batch of two or three rows says little, behind a BatchNorm nothing
+    speaks_for_all = (len(rows) - 1) % batch_size + 1 >= min(batch_size, 8)
 
     def state(epoch: int, mean_loss: float) -> dict[str, Any]:
         return {
@@ -211,7 +213,8 @@ def train(
             if watched < best_loss or best is None:
                 best, best_loss, best_epoch = vector.copy(), watched, epoch_before + epoch
         finished = plateau.reached(watched) or epoch == max_epochs
-        if finished or epoch & (epoch - 1) == 0:  # at epochs 1, 2, 4, 8, ..: looking costs time
+        # at epochs 1, 2, 4, 8, ..: looking costs time
+        if speaks_for_all and (finished or epoch & (epoch - 1) == 0):
             norms = layers.norms(network.gradient), layers.norms(network.weights)
             tell(watch_gradients(*norms, layers.names, start_norms), told)
         if finished and best is not None:
