@@ -27,8 +27,9 @@ TO_REST = 0.02  # a set is worked on until its violation is this part of what it
 HALFWAY = 0.5  # candidates violate by at least this part of the worst
 NEAR = 30.0  # times tol: how near the border f is computed anew in double precision
 LEAST_GAIN = 1e-15  # relative: what lowers the objective by less is rounding
-PATIENCE = 20  # sets without gain
-MOST_PROOFS = 4  # then single precision has no more to give
+PATIENCE, PATIENCE_WITH_ONE = 50, 5  # sets without progress, which `tol` below rounding would give
+MOST_PROOFS = 4  # by single precision
+SINGLE = 3e-6  # part of C that tol must be at least, for single precision
 WORTHWHILE = 0.25  # part of the rows that are set aside at once
 
 
@@ -38,11 +39,8 @@ def one_set(dual: Dual, tol: float, max_iter: int) -> Generator[None, None, None
     everybody = np.arange(n)
     with single_blas_thread():
         K = dual.rows.among(everybody, np.float64)
-    most, before = max(n, 256), np.inf
-    while dual.violation > tol and not 0 <= max_iter <= dual.n_iter:
-        if not before - dual.objective > LEAST_GAIN * abs(dual.objective):
-            return
-        before = dual.objective
+    most, progress = max(n, 256), Progress(PATIENCE_WITH_ONE)
+    while dual.violation > tol and progress.goes_on(dual) and not 0 <= max_iter <= dual.n_iter:
         if max_iter >= 0:
             most = min(most, max_iter - dual.n_iter)
         *_, dual.e = dual.work_on(everybody, K, tol, most)
@@ -56,10 +54,12 @@ def working_sets(
 ) -> Generator[None, None, None]:
     """Solve with one working set after the other; pauses after each."""
     rows, n = dual.rows, len(dual.b)
-    dtype = rows.precision
+    # Single precision errs by some 1e-7 a weight, and weights are as large as C.
+    small = SINGLE * max(dual.high.max(), -dual.low.min()) <= tol
+    dtype: type = rows.precision if small else np.float64
     lot, aside = np.random.default_rng(0), Aside(dual)
     proofs, proved = 0, dtype is np.float64  # whether e near the border is of double precision
-    before, sets_without_gain, told = np.inf, 0, True
+    progress, told = Progress(PATIENCE), True
     while True:
         gain, cost = dual.gains_and_costs()
         aside.hide(gain, cost)
@@ -74,16 +74,19 @@ def working_sets(
         if settled and not proved:
             proofs += 1
             if proofs > MOST_PROOFS:
-                dtype = np.float64
+                dtype = np.float64  # single precision has no more to give
             prove(dual, gain, cost, np.inf if dtype is np.float64 else NEAR * tol)
             proved = True
             continue
         told = True
-        gained = before - dual.objective > LEAST_GAIN * abs(dual.objective)
-        sets_without_gain = 0 if gained else sets_without_gain + 1
-        if settled or sets_without_gain > PATIENCE or 0 <= max_iter <= dual.n_iter:
+        if settled or 0 <= max_iter <= dual.n_iter:
             return
-        before = dual.objective
+        if not progress.goes_on(dual):
+            if dtype is np.float64:
+                return
+            dtype, progress = np.float64, Progress(PATIENCE)
+            prove(dual, gain, cost, np.inf)
+            continue
         if shrinking:
             aside.extend(gain, cost)
         n_inside = np.count_nonzero(np.isfinite(gain) & np.isfinite(cost))
@@ -133,6 +136,24 @@ def choose(gain: Array, cost: Array, size: int, lot: np.random.Generator) -> Row
                 candidates = candidates[worst_first[:room]]
         chosen[candidates] = True
     return np.flatnonzero(chosen)
+
+
+class Progress:
+    """Tells when rounding hides all further progress."""
+
+    def __init__(self, patience: int):
+        self.patience = patience
+        self.without = 0
+        self.objective = self.violation = np.inf
+
+    def goes_on(self, dual: Dual) -> bool:
+        """Tell whether objective or violation have fallen within the last `patience` calls."""
+        lower = self.objective - dual.objective > LEAST_GAIN * abs(dual.objective)
+        nearer = dual.violation < self.violation
+        self.without = 0 if lower or nearer else self.without + 1
+        self.objective = dual.objective
+        self.violation = min(dual.violation, self.violation)
+        return self.without <= self.patience
 
 
 class Aside:
