@@ -25,7 +25,8 @@ Loading checks, in this order, and stops with one line at the first that fails:
 4. every value against its declared type, every array used once;
 5. how the values fit together: lengths, index ranges, column counts along the pipeline;
 6. the golden rows: answers equal to the recorded ones to the bit, or within one part in 10^9 (other
-   versions or another processor may round differently), which is then said.
+   versions or another processor may round differently; 10^4 for networks in single precision),
+   which is then said.
 
 Saving writes a folder beside the target, flushes it, loads it, compares its answers with the
 pipeline's, and then exchanges it for what was there. So a full disk or a crash leaves the old
@@ -34,9 +35,10 @@ behind; it can be deleted.
 
 The files, from the inside out: ``fields.py``, ``array_fields.py`` (types of values), ``parts.py``
 (objects), ``composites.py``, ``transformers.py``, ``encoders.py``, ``baselines.py``,
-``linear_models.py``, ``neighbors.py``, ``tree_fields.py``, ``trees.py`` (what is kept of each
-class), ``registry.py`` (the list of them), ``arrays.py``, ``golden.py``, ``manifest.py`` (the three
-files), ``save.py``, ``load.py``.
+``linear_models.py``, ``neighbors.py``, ``tree_fields.py``, ``trees.py``, ``naive_bayes.py``,
+``support_vectors.py``, ``perceptrons.py``, ``descriptions.py``, ``networks.py``,
+``target_scale.py`` (what is kept of each class), ``registry.py`` (the list of them), ``arrays.py``,
+``golden.py``, ``manifest.py`` (the three files), ``save.py``, ``load.py``.
 
 Examples
 --------

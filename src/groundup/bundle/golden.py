@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RELATIVE = 1e-9  # how far an answer may be off on another machine
+SINGLE = 1e-4  # the same, for a network in single precision
 _TEXT = ("str", "object")
 _DATES = tuple(f"datetime64[{unit}]" for unit in ("s", "ms", "us", "ns"))
 _NUMBERS = ("float64", "float32", "int64", "int32", "bool")
@@ -130,6 +131,11 @@ def answers(pipeline: Any, frame: pd.DataFrame, classes: list[Any] | None) -> di
         predicted = np.asarray(pipeline.predict(frame))
         if classes is None:
             return {"answer.predict": predicted.astype(np.float64)}
+        if predicted.ndim != 1:
+            raise BundleError(
+                f"the model gives {predicted.shape[1:]} labels a row; a bundle keeps models with "
+                "one answer a row"
+            )
         position = {label: k for k, label in enumerate(classes)}
         found: dict[str, np.ndarray] = {
             "answer.predict": np.array([position[label] for label in predicted.tolist()], np.int64)
@@ -164,6 +170,7 @@ def replay(
     found: Mapping[str, np.ndarray],
     written: Mapping[str, str],
     here: Mapping[str, str],
+    relative: float = RELATIVE,
 ) -> Replay:
     """Compare answers with the recorded ones.
 
@@ -173,11 +180,13 @@ def replay(
         As :func:`answers` returns them.
     written, here : mapping of str to str
         Versions of the libraries and the processor: when the model was saved, and now.
+    relative : float, default=1e-9
+        How far an answer may be off.
 
     Raises
     ------
     BundleError
-        An answer is further off than one part in 10^9.
+        An answer is further off than that.
     """
     changed = [
         f"{name} {written.get(name, 'absent')} is now {here.get(name, 'absent')}"
@@ -209,14 +218,26 @@ def replay(
     scale = np.maximum(np.abs(expected), 1e-3 * np.abs(expected).max())
     error = np.abs(got - expected)
     difference = float(np.divide(error, scale, out=np.zeros_like(error), where=error > 0).max())
-    if not difference <= RELATIVE or not _same_choice(recorded, found):
+    if not difference <= relative or not _same_choice(recorded, found, relative):
         raise BundleError(
             f"the model's answers differ from the recorded ones by {difference:.1g} (relative), "
-            f"more than {RELATIVE:g}; {remedy}"
+            f"more than {relative:g}; {remedy}"
         )
     because = f" ({', '.join(changed)})" if changed else ""
     words = f"the golden rows agree to {difference:.1g}, not to the bit{because}"
     return Replay(False, difference, words)
+
+
+def rounding(model: Any) -> float:
+    """Return how far the answers of a model may be off on another machine, relative to them."""
+    if isinstance(steps := getattr(model, "steps", None), list):  # of a pipeline
+        return rounding(steps[-1][1])
+    if hasattr(model, "regressor_"):
+        return rounding(model.regressor_)
+    weights = getattr(model, "weights_", None)  # of a network
+    if weights is None:
+        weights = next(iter(getattr(model, "coefs_", ())), None)  # of a perceptron
+    return SINGLE if getattr(weights, "dtype", None) == np.float32 else RELATIVE
 
 
 def _layout(arrays: Mapping[str, np.ndarray]) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -227,7 +248,9 @@ def _same_bits(a: np.ndarray, b: np.ndarray) -> bool:
     return a.tobytes() == b.tobytes()
 
 
-def _same_choice(recorded: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]) -> bool:
+def _same_choice(
+    recorded: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray], relative: float
+) -> bool:
     """Whether each predicted class is the recorded one, or as probable as that."""
     if "answer.predict_proba" not in recorded:
         return True
@@ -236,7 +259,7 @@ def _same_choice(recorded: Mapping[str, np.ndarray], found: Mapping[str, np.ndar
     if any(((c < 0) | (c >= probability.shape[1])).any() for c in codes):
         return False
     row = np.arange(len(probability))
-    return bool((np.abs(probability[row, codes[0]] - probability[row, codes[1]]) <= RELATIVE).all())
+    return bool((np.abs(probability[row, codes[0]] - probability[row, codes[1]]) <= relative).all())
 
 
 def versions() -> dict[str, str]:

@@ -18,7 +18,15 @@ import numpy as np
 
 from groundup.bundle.arrays import unpack_arrays
 from groundup.bundle.errors import BundleError
-from groundup.bundle.golden import Replay, answers, machine, replay, unpack_frame, versions
+from groundup.bundle.golden import (
+    Replay,
+    answers,
+    machine,
+    replay,
+    rounding,
+    unpack_frame,
+    versions,
+)
 from groundup.bundle.manifest import (
     ARRAYS,
     GOLDEN,
@@ -200,6 +208,7 @@ def _load(folder: Path) -> Bundle:
         found,
         {**manifest.versions, "processor": manifest.machine},
         {**versions(), "processor": machine()},
+        rounding(pipeline),
     )
     return Bundle(
         folder=folder,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from inspect import signature
 from typing import Any
 
@@ -64,6 +65,19 @@ class Kind:
     check: Callable[[Any, int, str, Below], int]
     dropped: frozenset[str] = frozenset()
     build: Callable[[type, dict[str, Any], dict[str, Any]], Any] | None = None
+
+
+def class_in(package: str, name: str) -> Callable[[], type]:
+    """Return what imports a class of one of our packages, when it is needed.
+
+    Both names stand in a table of this package, never in a file.
+    """
+
+    def load() -> type:
+        cls: type = getattr(import_module(f"groundup.{package}"), name)
+        return cls
+
+    return load
 
 
 def need(condition: object, where: str, problem: str) -> None:
