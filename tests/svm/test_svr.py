@@ -269,3 +269,19 @@ def test_one_row_and_equal_rows():
     model = OneClassSVM().fit(np.ones((10, 2)))
     assert model.decision_function(np.ones((1, 2)))[0] == pytest.approx(0.0, abs=1e-9)
     assert model.predict([[5.0, 5.0]])[0] == -1
+
+
+def test_nu_of_one_takes_every_row():
+    X, _ = curve(60)
+    model = OneClassSVM(nu=1.0).fit(X)
+    # no weight is free to say where the border is: it passes through the innermost row
+    assert model.dual_coef_.tolist() == [[1.0] * 60]
+    assert model.decision_function(X).max() == pytest.approx(0.0, abs=1e-9)
+
+
+def test_a_half_space_through_the_middle_of_the_rows():
+    X = StandardScaler().fit_transform(np.random.default_rng(0).standard_normal((150, 6)))
+    model = OneClassSVM(kernel="linear", tol=1e-6).fit(X)
+    # the origin lies among the rows: no direction has most of them on one side
+    np.testing.assert_allclose(model.coef_, 0.0, atol=1e-4)
+    assert model.n_iter_ < 10_000

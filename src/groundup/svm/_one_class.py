@@ -31,7 +31,7 @@ import numpy as np
 from sklearn.base import OutlierMixin
 from sklearn.utils._param_validation import Interval
 
-from groundup.svm._one_machine import OneMachine, require_weight
+from groundup.svm._one_machine import OneMachine
 from groundup.svm._smo import smo
 
 
@@ -143,7 +143,6 @@ class OneClassSVM(OutlierMixin, OneMachine):
         self.max_iter = max_iter
 
     def _steps(self, X, y, sample_weight):
-        require_weight(sample_weight)
         n = len(X)
         upper = np.ones(n) if sample_weight is None else np.array(sample_weight)
         # the first rows take all of sum_i a_i = nu n, until there is none left

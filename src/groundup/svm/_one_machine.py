@@ -54,9 +54,3 @@ class OneMachine(SupportModel):
         everybody = slice(0, len(self.support_))
         (sums,) = self._sums(X, [(everybody, self.dual_coef_.T)])
         return sums[:, 0] + self.intercept_[0]
-
-
-def require_weight(sample_weight: Array | None) -> None:
-    """Raise a ValueError where no row has a weight above 0."""
-    if sample_weight is not None and not sample_weight.any():
-        raise ValueError("Invalid input - all samples have zero or negative weights.")

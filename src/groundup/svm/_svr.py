@@ -36,7 +36,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval
 
-from groundup.svm._one_machine import OneMachine, require_weight
+from groundup.svm._one_machine import OneMachine
 from groundup.svm._smo import smo
 
 
@@ -154,7 +154,6 @@ class SVR(RegressorMixin, OneMachine):
         self.max_iter = max_iter
 
     def _steps(self, X, y, sample_weight):
-        require_weight(sample_weight)
         n = len(X)
         price = np.full(n, float(self.C))
         if sample_weight is not None:
