@@ -139,6 +139,8 @@ def _seeded(cls, **parameters):
     """Make an estimator whose randomness, if it has any, is fixed."""
     if "random_state" in inspect.signature(cls).parameters:
         parameters.setdefault("random_state", 0)
+    if "max_epochs" in inspect.signature(cls).parameters:
+        parameters.setdefault("max_epochs", 50)  # of 200: what is checked shows in a quarter
     return cls(**parameters)
 
 
