@@ -11,16 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import mutually_broadcastable_shapes
 from oracles.central_differences import central_differences
 
-from groundup.neural_network.autodiff import (
-    Tensor,
-    concatenate,
-    embedding,
-    maximum,
-    no_grad,
-    record,
-    stack,
-    where,
-)
+from groundup.neural_network._joining import concatenate, maximum, stack, where
+from groundup.neural_network._lookup import embedding
+from groundup.neural_network.autodiff import Tensor, no_grad, record
 
 ROWS = np.array([2, 0, 2, 1])
 MASK = np.array([[True, False, True, True], [False, True, True, False], [True, True, False, False]])

@@ -15,10 +15,11 @@ from groundup.neural_network._attention_product import attention, attention_of_p
 from groundup.neural_network._convolution import conv2d
 from groundup.neural_network._cross_entropy import softmax_cross_entropy
 from groundup.neural_network._gelu import gelu
+from groundup.neural_network._joining import concatenate, stack, where
 from groundup.neural_network._linear import linear
 from groundup.neural_network._normalisation import layer_norm
 from groundup.neural_network._pooling import avg_pool2d, max_pool2d
-from groundup.neural_network.autodiff import Tensor, concatenate, no_grad, stack, where
+from groundup.neural_network.autodiff import Tensor, no_grad
 
 TARGETS = np.array([[0, 3, 1], [2, 2, 0]])
 WEIGHTS = np.array([[1.0, 0.0, 2.0], [0.5, 1.0, 1.0]])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from groundup.neural_network.autodiff import Tensor, stack
+from groundup.neural_network._joining import stack
+from groundup.neural_network.autodiff import Tensor
 
 
 def lstm_naive(x, W, U, b):

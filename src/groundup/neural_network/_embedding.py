@@ -16,7 +16,8 @@ from typing import ClassVar
 import numpy as np
 
 from groundup.neural_network._layer import Layer, ShapeError, require_whole
-from groundup.neural_network.autodiff import Tensor, embedding
+from groundup.neural_network._lookup import embedding
+from groundup.neural_network.autodiff import Tensor
 from groundup.neural_network.initialisation import unit_rows
 
 

@@ -24,10 +24,9 @@ intermediate derivative is computed once and shared by all weights before it.  S
 together cost about two to three times the expression itself, however many weights there are.  The
 price is memory: the intermediate results stay until they have been used on the way back.
 
-In the code, `gradient` is always dL/d(result), an array of the result's shape, and the comment or
-the lambda beside each operation is its derivative.  The operations here are the plain ones.  Fused
-ones, which compute several steps at once, are made by the same `record` in files of their own:
-convolution, normalisation, attention, cross entropy.
+In the code, `gradient` or g is always dL/d(result), an array of the result's shape, and the lambda
+beside each operation is its derivative.  Operations of several steps are made by the same `record`
+in files of their own: convolution, normalisation, attention, cross entropy.
 
 References
 ----------
@@ -44,22 +43,14 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from math import pi, sqrt
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from scipy.special import erf
 
-__all__ = [
-    "Tensor",
-    "concatenate",
-    "embedding",
-    "maximum",
-    "no_grad",
-    "record",
-    "stack",
-    "where",
-]
+from groundup.neural_network import _functions as functions
+from groundup.neural_network._gradient_arrays import OnlyAt, expanded, unstretched
+
+__all__ = ["Tensor", "no_grad", "record"]
 
 _births = count()
 _recording = threading.local()  # .off: how many no_grad blocks this thread is in
@@ -219,23 +210,23 @@ class Tensor:
     def __add__(self, other: Any) -> Tensor:
         """a + b: a change of either is a change of the sum."""
         a, b = self, self._operand(other)
-        return _of_two(a.data + b.data, a, b, lambda g: g, lambda g: g)
+        return of_two(a, b, a.data + b.data, lambda g: g, lambda g: g)
 
     def __sub__(self, other: Any) -> Tensor:
         """a - b."""
         a, b = self, self._operand(other)
-        return _of_two(a.data - b.data, a, b, lambda g: g, lambda g: -g)
+        return of_two(a, b, a.data - b.data, lambda g: g, lambda g: -g)
 
     def __mul__(self, other: Any) -> Tensor:
         """a b: each is the other's slope."""
         a, b = self, self._operand(other)
-        return _of_two(a.data * b.data, a, b, lambda g: g * b.data, lambda g: g * a.data)
+        return of_two(a, b, a.data * b.data, lambda g: g * b.data, lambda g: g * a.data)
 
     def __truediv__(self, other: Any) -> Tensor:
         """a / b: 1 / b and -a / b^2."""
         a, b = self, self._operand(other)
         y = a.data / b.data
-        return _of_two(y, a, b, lambda g: g / b.data, lambda g: -g * y / b.data)
+        return of_two(a, b, y, lambda g: g / b.data, lambda g: -g * y / b.data)
 
     def __pow__(self, other: Any) -> Tensor:
         """a^b: b a^(b-1), 0 where b = 0; and log(a) a^b, 0 where a = 0."""
@@ -250,11 +241,11 @@ class Tensor:
         def in_exponent(g):
             return g * y * np.log(np.where(a.data == 0, 1, a.data))
 
-        return _of_two(y, a, b, in_base, in_exponent)
+        return of_two(a, b, y, in_base, in_exponent)
 
     def __neg__(self) -> Tensor:
         """-a."""
-        return _of_one(-self.data, self, lambda g: -g)
+        return of_one(self, -self.data, lambda g: -g)
 
     def __matmul__(self, other: Any) -> Tensor:
         """A B, of (..., n, k) and (..., k, m): dL/dA = G B', dL/dB = A' G."""
@@ -270,72 +261,49 @@ class Tensor:
             return (a @ b.reshape(-1, 1))[..., 0]
         if a.ndim > 2 and b.ndim == 2:  # one large product in place of many small ones
             return (a.reshape(-1, a.shape[-1]) @ b).reshape(*a.shape[:-1], b.shape[-1])
-        return _of_two(
-            a.data @ b.data,  # (..., n, m)
+        return of_two(
             a,
             b,
+            a.data @ b.data,  # (..., n, m)
             lambda g: g @ b.data.swapaxes(-1, -2),  # (..., n, m) @ (..., m, k)
             lambda g: a.data.swapaxes(-1, -2) @ g,  # (..., k, n) @ (..., n, m)
         )
 
-    def __radd__(self, other: Any) -> Tensor:
-        return self + other
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return self * other
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return self._operand(other) - self
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return self._operand(other) / self
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return self._operand(other) ** self
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return self._operand(other) @ self
+    __radd__ = __add__
+    __rmul__ = __mul__
+    __rsub__ = lambda self, other: self._operand(other) - self  # noqa: E731
+    __rtruediv__ = lambda self, other: self._operand(other) / self  # noqa: E731
+    __rpow__ = lambda self, other: self._operand(other) ** self  # noqa: E731
+    __rmatmul__ = lambda self, other: self._operand(other) @ self  # noqa: E731
 
     # ---- functions of each value ----
 
     def exp(self) -> Tensor:
         """e^x is its own slope."""
         y = np.exp(self.data)
-        return _of_one(y, self, lambda g: g * y)
+        return of_one(self, y, lambda g: g * y)
 
     def log(self) -> Tensor:
         """log x: 1 / x."""
-        return _of_one(np.log(self.data), self, lambda g: g / self.data)
+        return of_one(self, np.log(self.data), lambda g: g / self.data)
 
     def sqrt(self) -> Tensor:
         """sqrt(x): 1 / (2 sqrt x); where x = 0 and that is infinite, 0 is taken."""
         y = np.sqrt(self.data)
-        return _of_one(y, self, lambda g: np.divide(g, 2 * y, out=np.zeros_like(y), where=y != 0))
+        return of_one(self, y, lambda g: np.divide(g, 2 * y, out=np.zeros_like(y), where=y != 0))
 
     def abs(self) -> Tensor:
         """|x|: the sign of x, 0 at the kink."""
-        return _of_one(np.abs(self.data), self, lambda g: g * np.sign(self.data))
+        return of_one(self, np.abs(self.data), lambda g: g * np.sign(self.data))
 
     def tanh(self) -> Tensor:
         """tanh x: 1 - tanh^2 x."""
         y = np.tanh(self.data)
-        return _of_one(y, self, lambda g: g * (1 - y * y))
-
-    def sigmoid(self) -> Tensor:
-        """s = 1 / (1 + e^-x): s (1 - s)."""
-        y = (1 + np.tanh(self.data / 2)) / 2  # the same number, and no overflow
-        return _of_one(y, self, lambda g: g * y * (1 - y))
+        return of_one(self, y, lambda g: g * (1 - y * y))
 
     def relu(self) -> Tensor:
         """max(x, 0): 1 where x > 0, else 0, at the kink too."""
-        return _of_one(np.maximum(self.data, 0), self, lambda g: g * (self.data > 0))
-
-    def gelu(self) -> Tensor:
-        """x P(Z < x) for a standard normal Z: P(Z < x) + x p(x), p its density."""
-        x = self.data
-        below = (1 + erf(x * sqrt(0.5))) / 2
-        density = np.exp(-x * x / 2) * (1 / sqrt(2 * pi))
-        return _of_one(x * below, self, lambda g: g * (below + x * density))
+        return of_one(self, np.maximum(self.data, 0), lambda g: g * (self.data > 0))
 
     # ---- reductions: what was summed up gets the same gradient everywhere ----
 
@@ -343,9 +311,9 @@ class Tensor:
         """The sum: slope 1 for each value."""
 
         def backward(g):
-            return np.broadcast_to(g if keepdims else _expanded(g, axis, self.ndim), self.shape)
+            return np.broadcast_to(g if keepdims else expanded(g, axis, self.ndim), self.shape)
 
-        return _of_one(self.data.sum(axis=axis, keepdims=keepdims), self, backward)
+        return of_one(self, self.data.sum(axis=axis, keepdims=keepdims), backward)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """The sum divided by the number of values."""
@@ -359,71 +327,55 @@ class Tensor:
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """The largest value: slope 1 for it; values that tie share it equally."""
-        top = self.data.max(axis=axis, keepdims=True)
+        return of_one(self, *functions.largest(self.data, axis, keepdims))
 
-        def backward(g):
-            best = self.data == top
-            g = g if keepdims else _expanded(g, axis, self.ndim)
-            return g * best / best.sum(axis=axis, keepdims=True, dtype=self.dtype)
+    # ---- functions whose derivative takes more than a line: see `_functions.py` ----
 
-        y = top if keepdims else self.data.max(axis=axis)
-        return _of_one(y, self, backward)
+    def sigmoid(self) -> Tensor:
+        """1 / (1 + e^-x)."""
+        return of_one(self, *functions.sigmoid(self.data))
+
+    def gelu(self) -> Tensor:
+        """x P(Z < x) for a standard normal Z."""
+        return of_one(self, *functions.gelu(self.data))
 
     def softmax(self, axis: int = -1) -> Tensor:
-        """p_i = e^x_i / sum_j e^x_j: dL/dx_i = p_i (g_i - sum_j g_j p_j)."""
-        p = np.exp(self.data - self.data.max(axis=axis, keepdims=True))
-        p /= p.sum(axis=axis, keepdims=True)
-        return _of_one(p, self, lambda g: p * (g - (g * p).sum(axis=axis, keepdims=True)))
+        """e^x_i / sum_j e^x_j along an axis."""
+        return of_one(self, *functions.softmax(self.data, axis))
 
     def log_softmax(self, axis: int = -1) -> Tensor:
-        """x_i - log sum_j e^x_j: dL/dx_i = g_i - p_i sum_j g_j."""
-        y = self.data - self.data.max(axis=axis, keepdims=True)
-        y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
-        return _of_one(y, self, lambda g: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
+        """x_i - log sum_j e^x_j along an axis."""
+        return of_one(self, *functions.log_softmax(self.data, axis))
 
     # ---- other places for the same values: the gradient goes back to where they were ----
 
     def reshape(self, *shape: Any) -> Tensor:
         """The values in another shape."""
         y = self.data.reshape(*shape)
-        return _of_one(y, self, lambda g: g.reshape(self.shape))
+        return of_one(self, y, lambda g: g.reshape(self.shape))
 
     def transpose(self, *axes: int) -> Tensor:
         """The axes in another order; without arguments in reverse order."""
         order = axes or tuple(reversed(range(self.ndim)))
         back = np.argsort([axis % self.ndim for axis in order])
-        return _of_one(self.data.transpose(order), self, lambda g: g.transpose(back))
+        return of_one(self, self.data.transpose(order), lambda g: g.transpose(back))
 
     def swapaxes(self, first: int, second: int) -> Tensor:
         """Two axes exchanged."""
         y = self.data.swapaxes(first, second)
-        return _of_one(y, self, lambda g: g.swapaxes(first, second))
+        return of_one(self, y, lambda g: g.swapaxes(first, second))
 
     def __getitem__(self, index: Any) -> Tensor:
         """The values at `index`: the gradient is 0 elsewhere; one taken twice gets both."""
         parts = index if isinstance(index, tuple) else (index,)
         parts = tuple(part.data if isinstance(part, Tensor) else part for part in parts)
-        return _of_one(self.data[parts], self, lambda g: _OnlyAt(parts, g))
-
-
-class _OnlyAt(NamedTuple):
-    """A gradient that is 0 everywhere but at `places`: small parts of a large array stay small."""
-
-    places: tuple
-    values: np.ndarray
-
-    def add_to(self, total: np.ndarray) -> None:
-        # Only lists and arrays of whole numbers can name a place twice.
-        if any(np.ndim(part) and np.asarray(part).dtype != bool for part in self.places):
-            np.add.at(total, self.places, self.values)
-        else:
-            total[self.places] += self.values
+        return of_one(self, self.data[parts], lambda g: OnlyAt(parts, g))
 
 
 def _add(part: Any, parent: Tensor, arrived: dict[Tensor, Any], own: set[Tensor]) -> None:
     """Add a part of dL/d(parent) to what has arrived of it, never in an array that others hold."""
     so_far = arrived.get(parent)
-    if isinstance(part, _OnlyAt):
+    if isinstance(part, OnlyAt):
         if parent not in own:
             own.add(parent)
             before = np.zeros(parent.shape, parent.dtype) if so_far is None else so_far
@@ -496,98 +448,18 @@ def no_grad() -> Iterator[None]:
         _recording.off -= 1
 
 
-def _of_one(data: Any, x: Tensor, in_x: Callable) -> Tensor:
-    """Record an operation on one tensor, given its derivative."""
-    return record(data, (x,), lambda g: (in_x(g),))
+def of_one(x: Tensor, y: Any, in_x: Callable) -> Tensor:
+    """Record y = f(x), given the function that turns dL/dy into dL/dx."""
+    return record(y, (x,), lambda g: (in_x(g),))
 
 
-def _of_two(data: Any, a: Tensor, b: Tensor, in_a: Callable, in_b: Callable) -> Tensor:
-    """Record an operation on two tensors, given its derivative in each of them."""
+def of_two(a: Tensor, b: Tensor, y: Any, in_a: Callable, in_b: Callable) -> Tensor:
+    """Record y = f(a, b), whose shapes may have been stretched to that of y."""
 
     def backward(g):
         return (
-            _unstretched(in_a(g), a.shape) if a.requires_grad else None,
-            _unstretched(in_b(g), b.shape) if b.requires_grad else None,
+            unstretched(in_a(g), a.shape) if a.requires_grad else None,
+            unstretched(in_b(g), b.shape) if b.requires_grad else None,
         )
 
-    return record(data, (a, b), backward)
-
-
-def _unstretched(gradient: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Sum the gradients of the many places that a stretched value was used in."""
-    if gradient.shape == shape:
-        return gradient
-    gradient = gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
-    stretched = tuple(axis for axis, length in enumerate(shape) if length == 1)
-    return gradient.sum(axis=stretched, keepdims=True).reshape(shape)
-
-
-def _expanded(gradient: np.ndarray, axis: Any, ndim: int) -> np.ndarray:
-    """Put the axes of length 1 back that a reduction took away."""
-    if axis is None:
-        axis = tuple(range(ndim))
-    return np.expand_dims(gradient, axis)
-
-
-# ---- operations on several tensors ----
-
-
-def concatenate(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
-    """Join tensors along an axis: each gets back its own part of the gradient."""
-    y = np.concatenate([tensor.data for tensor in tensors], axis=axis)
-    ends = np.cumsum([tensor.shape[axis] for tensor in tensors])[:-1]
-    return record(y, tensors, lambda g: np.split(g, ends, axis=axis))
-
-
-def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
-    """Join tensors of one shape along a new axis."""
-    y = np.stack([tensor.data for tensor in tensors], axis=axis)
-    return record(y, tensors, lambda g: list(np.moveaxis(g, axis, 0)))
-
-
-def where(condition: Any, a: Any, b: Any) -> Tensor:
-    """Return `a` where the condition holds, else `b`: the gradient goes to the one taken."""
-    chosen = condition.data if isinstance(condition, Tensor) else np.asarray(condition)
-    a, b = _both(a, b)
-    y = np.where(chosen, a.data, b.data)
-    return _of_two(y, a, b, lambda g: np.where(chosen, g, 0), lambda g: np.where(chosen, 0, g))
-
-
-def maximum(a: Any, b: Any) -> Tensor:
-    """Return the larger of each pair: the gradient goes to it; a tie halves it."""
-    a, b = _both(a, b)
-    y = np.maximum(a.data, b.data)
-
-    def share(mine, other, g):
-        return np.where(mine.data > other.data, g, np.where(mine.data == other.data, g / 2, 0))
-
-    return _of_two(y, a, b, lambda g: share(a, b, g), lambda g: share(b, a, g))
-
-
-def _both(a: Any, b: Any) -> tuple[Tensor, Tensor]:
-    """Make both tensors; a Python number takes the other's dtype."""
-    if not isinstance(a, Tensor) and isinstance(b, Tensor):
-        return b._operand(a), b
-    a = a if isinstance(a, Tensor) else Tensor(a)
-    return a, a._operand(b)
-
-
-def embedding(table: Tensor, indices: Any) -> Tensor:
-    """Look up rows of a table: row i of `table` (k, d) for every index i, of any shape.
-
-    Raises
-    ------
-    TypeError
-        If the indices are not whole numbers.
-    ValueError
-        If one of them is below 0 or above k - 1.
-    """
-    rows = indices.data if isinstance(indices, Tensor) else np.asarray(indices)
-    if rows.dtype.kind not in "iu":
-        raise TypeError(f"Indices into a table must be whole numbers, these are {rows.dtype}.")
-    if rows.size and (rows.min() < 0 or rows.max() >= len(table)):
-        wrong = rows.min() if rows.min() < 0 else rows.max()
-        raise ValueError(
-            f"Index {wrong} is not in a table of {len(table)} rows: 0 to {len(table) - 1}."
-        )
-    return table[rows]
+    return record(y, (a, b), backward)
