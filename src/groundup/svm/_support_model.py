@@ -72,7 +72,13 @@ class SupportModel(Estimator):
         """Return the kernel with its constants for training rows `X`; sets ``_gamma``."""
         gamma = self.gamma
         if gamma == "scale":
-            variance = 0.0 if self.kernel == "precomputed" else X.var()
+            with np.errstate(over="ignore", invalid="ignore"):
+                variance = 0.0 if self.kernel in ("linear", "precomputed") else X.var()
+            if not np.isfinite(variance):
+                raise ValueError(
+                    "gamma='scale' is 1 / (n_features * X.var()), but the variance overflows: X "
+                    "has too large values. Bring the columns to one scale (StandardScaler)."
+                )
             gamma = 1.0 / (X.shape[1] * variance) if variance != 0 else 1.0
         elif gamma == "auto":
             gamma = 1.0 / X.shape[1]

@@ -308,9 +308,9 @@ class SVC(ClassifierMixin, SupportModel):
         return {"probA_": a.copy(), "probB_": b.copy()}
 
     def _check_weights(self, y, sample_weight):
-        if not sample_weight.any():
-            raise ValueError("Invalid input - all samples have zero or negative weights.")
         weighty = np.unique(y[sample_weight > 0])
+        if len(weighty) == 0:
+            raise ValueError("Invalid input - all samples have zero weight.")
         if len(weighty) == 1:
             raise ValueError(
                 "Invalid input - all samples with positive weights have the same label: only class "
