@@ -77,41 +77,38 @@ def bend(
                 z = Z[i, j] + b[j]
                 Z[i, j] = real(0.0) if z < real(0.0) else z  # NaN stays NaN, and is seen
         return
+    # tanh z is made of e^-2z, and e^z of e^-(-z)
+    scale = real(2.0) if activation == TANH else (real(-1.0) if activation == EXP else one)
     for i in range(m):
         for j in range(n):
-            Z[i, j] += b[j]
-    if activation != IDENTITY:
-        z = Z.reshape(m * n)
-        if activation == TANH:
-            for i in range(m * n):
-                z[i] = two * z[i]
-        elif activation == EXP:
-            for i in range(m * n):
-                z[i] = -z[i]
-        elif activation == SOFTMAX:
-            for i in range(m):
-                largest = Z[i, 0]
-                for j in range(1, n):
-                    largest = max(largest, Z[i, j])
-                for j in range(n):
-                    Z[i, j] = largest - Z[i, j]
-        exp_of_minus(z, m * n, bits, power, z)
-        if activation == LOGISTIC:
-            # 1 / (1 + e^-z)
-            for i in range(m * n):
-                z[i] = one / (one + z[i])
-        elif activation == TANH:
-            # (1 - e^-2z) / (1 + e^-2z), written for z < 0 so that infinity over infinity is avoided
-            for i in range(m * n):
-                z[i] = (one - z[i]) / (one + z[i]) if z[i] < one else two / (one + z[i]) - one
-        elif activation == SOFTMAX:
-            # e^(z - max) / sum
-            for i in range(m):
-                total = real(0.0)
-                for j in range(n):
-                    total += Z[i, j]
-                for j in range(n):
-                    Z[i, j] /= total
+            Z[i, j] = scale * (Z[i, j] + b[j])
+    if activation == IDENTITY:
+        return
+    if activation == SOFTMAX:
+        for i in range(m):
+            largest = Z[i, 0]
+            for j in range(1, n):
+                largest = max(largest, Z[i, j])
+            for j in range(n):
+                Z[i, j] = largest - Z[i, j]
+    z = Z.reshape(m * n)
+    exp_of_minus(z, m * n, bits, power, z)
+    if activation == LOGISTIC:
+        # 1 / (1 + e^-z)
+        for i in range(m * n):
+            z[i] = one / (one + z[i])
+    elif activation == TANH:
+        # (1 - e^-2z) / (1 + e^-2z), written for z < 0 so that infinity over infinity is avoided
+        for i in range(m * n):
+            z[i] = (one - z[i]) / (one + z[i]) if z[i] < one else two / (one + z[i]) - one
+    elif activation == SOFTMAX:
+        # e^(z - max) / sum
+        for i in range(m):
+            total = real(0.0)
+            for j in range(n):
+                total += Z[i, j]
+            for j in range(n):
+                Z[i, j] /= total
 
 
 @kernel
@@ -301,9 +298,8 @@ def gradient_of_rows(
         forward(units, w, m, activation, output, values, bits, power)
         p = values[m * before :]
         loss_and_slope(p, deltas, m, n_outputs, Y, weight, order, start, output, sums)
-        if start == first:
-            backward(units, w, m, activation, values, deltas, gradient)
-        else:
-            backward(units, w, m, activation, values, deltas, more)
+        own = gradient if start == first else more
+        backward(units, w, m, activation, values, deltas, own)
+        if start > first:
             for j in range(w.shape[0]):
-                gradient[j] += more[j]
+                gradient[j] += own[j]
