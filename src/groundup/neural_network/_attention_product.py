@@ -33,10 +33,15 @@ from numba import prange
 
 from groundup._blocks import block_bounds
 from groundup._estimator import read_only
-from groundup._exponential import exp_float32
+from groundup._exponential import ONE, exp_float32
 from groundup._kernel import block_kernel, kernel
 from groundup.neural_network._threads import one_blas_thread, threads_for
 from groundup.neural_network.autodiff import Tensor, record
+
+# Unsigned, because an unsigned index needs no look at whether it is negative.
+QUESTIONS, KEYS, VALUES = np.uint64(0), np.uint64(1), np.uint64(2)
+TILE = np.uint64(64)  # numbers that the processor takes at once, four times over
+HIDDEN = np.float32(-3e38)  # the score of what comes later
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, causal: bool = False) -> Tensor:
@@ -161,47 +166,63 @@ def _derivatives(packed, p, y, gradient, causal):
 
 @kernel
 def _gather(packed, n, part, head, factor, tile):
-    for i in range(tile.shape[0]):
-        for e in range(tile.shape[1]):
+    for i in range(np.uint64(tile.shape[0])):
+        for e in range(np.uint64(tile.shape[1])):
             tile[i, e] = packed[n, i, part, head, e] * factor
 
 
 @kernel
+def _softmax_of_columns(s, causal, top, total):
+    """P = e^(S - largest of its row) / their sum: S is transposed, so its rows stand upright.
+
+    s : (t keys, t questions)  # inout
+    top, total : (t,)  # out
+    """
+    t = np.uint64(s.shape[0])
+    for i in range(t):
+        top[i] = HIDDEN
+        total[i] = 0.0
+    for j in range(t):
+        begin = j // TILE * TILE if causal else np.uint64(0)
+        if causal:
+            for i in range(begin, j):
+                s[j, i] = HIDDEN
+        for i in range(begin, t):
+            top[i] = s[j, i] if s[j, i] > top[i] else top[i]
+    for j in range(t):
+        begin = j // TILE * TILE if causal else np.uint64(0)
+        for i in range(begin, t):
+            s[j, i] = exp_float32(s[j, i] - top[i])
+        if causal:
+            for i in range(j):
+                s[j, i] = 0.0
+        for i in range(begin, t):
+            total[i] += s[j, i]
+    for i in range(t):
+        total[i] = ONE / total[i]
+    for j in range(t):
+        for i in range(t):
+            s[j, i] *= total[i]
+
+
+@kernel
 def _attend_pairs(packed, causal, y, p, first, last):
-    t, heads, d = packed.shape[1], packed.shape[3], packed.shape[4]
+    t, heads, d = packed.shape[1], np.uint64(packed.shape[3]), packed.shape[4]
     q = np.empty((t, d), np.float32)
     k, v = np.empty_like(q), np.empty_like(q)
     found, top, total = np.empty_like(q), np.empty(t, np.float32), np.empty(t, np.float32)
-    one, scale = np.float32(1.0), np.float32(1.0 / sqrt(d))
-    for pair in range(first, last):
+    scale = np.float32(1.0 / sqrt(d))
+    for pair in range(np.uint64(first), np.uint64(last)):
         n, head = pair // heads, pair % heads
-        _gather(packed, n, 0, head, scale, q)
-        _gather(packed, n, 1, head, one, k)
-        _gather(packed, n, 2, head, one, v)
+        _gather(packed, n, QUESTIONS, head, scale, q)
+        _gather(packed, n, KEYS, head, ONE, k)
+        _gather(packed, n, VALUES, head, ONE, v)
         s = p[pair]  # (t keys, t questions)
         np.dot(k, q.T, s)  # S' = K Q' / sqrt(d)
-        # P = e^(S - largest of its row) / their sum: here its rows stand upright
-        for i in range(t):
-            top[i] = s[0, i]
-            total[i] = 0.0
-        for j in range(t):
-            for i in range(j if causal else 0, t):
-                top[i] = s[j, i] if s[j, i] > top[i] else top[i]
-        for j in range(t):
-            begin = j if causal else 0
-            for i in range(begin):
-                s[j, i] = 0.0
-            for i in range(begin, t):
-                s[j, i] = exp_float32(s[j, i] - top[i])
-                total[i] += s[j, i]
-        for i in range(t):
-            total[i] = one / total[i]
-        for j in range(t):
-            for i in range(t):
-                s[j, i] *= total[i]
+        _softmax_of_columns(s, causal, top, total)
         np.dot(s.T, v, found)  # Y = P V
-        for i in range(t):
-            for e in range(d):
+        for i in range(np.uint64(t)):
+            for e in range(np.uint64(d)):
                 y[n, i, head, e] = found[i, e]
 
 
@@ -219,35 +240,39 @@ def _attend(
 
 @kernel
 def _derivatives_of_pairs(packed, p, y, gradient, in_packed, first, last):
-    t, heads, d = packed.shape[1], packed.shape[3], packed.shape[4]
+    t, heads, d = packed.shape[1], np.uint64(packed.shape[3]), packed.shape[4]
+    places, length = np.uint64(t), np.uint64(d)
     q = np.empty((t, d), np.float32)
     k, v = np.empty_like(q), np.empty_like(q)
     in_q, in_k, in_v = np.empty_like(q), np.empty_like(k), np.empty_like(v)
     g, in_s, shared = np.empty_like(q), np.empty((t, t), np.float32), np.empty(t, np.float32)
-    one, scale = np.float32(1.0), np.float32(1.0 / sqrt(d))
-    for pair in range(first, last):
+    scale = np.float32(1.0 / sqrt(d))
+    for pair in range(np.uint64(first), np.uint64(last)):
         n, head = pair // heads, pair % heads
-        _gather(packed, n, 0, head, scale, q)
-        _gather(packed, n, 1, head, one, k)
-        _gather(packed, n, 2, head, one, v)
-        for i in range(t):
+        _gather(packed, n, QUESTIONS, head, scale, q)
+        _gather(packed, n, KEYS, head, ONE, k)
+        _gather(packed, n, VALUES, head, ONE, v)
+        for i in range(places):
             # sum over j of P_ij dL/dP_ij = the sum over the places of y_i g_i
-            shared[i] = 0.0
-            for e in range(d):
+            total = np.float32(0.0)
+            for e in range(length):
                 g[i, e] = gradient[n, i, head, e]
-                shared[i] += g[i, e] * y[n, i, head, e]
+                total += g[i, e] * y[n, i, head, e]
+            shared[i] = total
         np.dot(p[pair], g, in_v)  # dL/dV = P' G
         np.dot(v, g.T, in_s)  # dL/dP = G V', transposed
-        for j in range(t):
-            for i in range(t):
+        for j in range(places):
+            for i in range(places):
                 in_s[j, i] = p[pair, j, i] * (in_s[j, i] - shared[i])
         np.dot(in_s.T, k, in_q)  # dL/dQ = dL/dS K / sqrt(d)
         np.dot(in_s, q, in_k)  # dL/dK = (dL/dS)' Q / sqrt(d), which is in q
-        for i in range(t):
-            for e in range(d):
-                in_packed[n, i, 0, head, e] = in_q[i, e] * scale
-                in_packed[n, i, 1, head, e] = in_k[i, e]
-                in_packed[n, i, 2, head, e] = in_v[i, e]
+        for i in range(places):
+            for e in range(length):
+                in_packed[n, i, QUESTIONS, head, e] = in_q[i, e] * scale
+            for e in range(length):
+                in_packed[n, i, KEYS, head, e] = in_k[i, e]
+            for e in range(length):
+                in_packed[n, i, VALUES, head, e] = in_v[i, e]
 
 
 @block_kernel
