@@ -111,20 +111,6 @@ class KernelFunction:
             np.tanh(K, out=K)
         return K
 
-    def diagonal(self, X: np.ndarray) -> np.ndarray:
-        """Return K(x, x) for every row of `X`, in double precision, shape (n,)."""
-        if self.name == "precomputed":
-            return np.ascontiguousarray(np.diagonal(X))
-        if self.name == "rbf":
-            return np.ones(len(X))
-        K = np.einsum("ij,ij->i", X, X)
-        if self.name == "poly":
-            K = self.gamma * K + self.coef0
-            _to_the_power(K, self.degree)
-        elif self.name == "sigmoid":
-            K = np.tanh(self.gamma * K + self.coef0)
-        return K
-
 
 def _to_the_power(K: np.ndarray, degree: float) -> None:
     """K <- K^degree in place, by repeated squaring where `degree` is whole."""

@@ -47,8 +47,6 @@ class KernelRows:
     Attributes
     ----------
     n_samples : int
-    diagonal : ndarray of shape (n,)
-        K(x_i, x_i).
     """
 
     def __init__(
@@ -61,9 +59,12 @@ class KernelRows:
         self.X, self.function, self.n_threads = X, function, n_threads
         self.cache_size = cache_size
         self.n_samples = len(X)
-        self.diagonal = function.diagonal(X)
-        self.center = function.center(X)
         self._sides: dict[type, tuple[np.ndarray, np.ndarray]] = {}
+
+    def kept(self) -> KernelRows:
+        """Return the same matrix, computed here and now: for few rows that are asked often."""
+        K = self.among(np.arange(self.n_samples))
+        return KernelRows(K, KernelFunction("precomputed"), self.cache_size, self.n_threads)
 
     def subset(self, rows: np.ndarray) -> KernelRows:
         """Return the kernel matrix of some of the rows, (q,) indices."""
@@ -87,11 +88,16 @@ class KernelRows:
         return max(2, int((self.cache_size * 2**20 / np.dtype(dtype).itemsize) ** 0.5))
 
     def among(self, rows: np.ndarray, dtype: type = np.float64) -> np.ndarray:
-        """Return K between `rows`, (q,) indices: shape (q, q)."""
+        """Return K between `rows`, (q,) ascending indices: shape (q, q)."""
+        everybody = len(rows) == self.n_samples
         if self.function.name == "precomputed":
+            if everybody:
+                return self.X.astype(dtype, order="C", copy=False)
             return self.X[np.ix_(rows, rows)].astype(dtype)
         left, right = self._both_sides(dtype)
-        A, B = left[rows], right[rows]
+        A, B = (left, right) if everybody else (left[rows], right[rows])
+        if len(rows) <= TILE_ROWS:
+            return self.function.of(A, B)
         K: np.ndarray = np.empty((len(rows), len(rows)), dtype)
         starts = range(0, len(rows), TILE_ROWS)
 
@@ -156,8 +162,9 @@ class KernelRows:
 
     def _both_sides(self, dtype: type) -> tuple[np.ndarray, np.ndarray]:
         if dtype not in self._sides:
+            center = self.function.center(self.X)
             self._sides[dtype] = (
-                self.function.left(self.X, self.center, dtype),
-                self.function.right(self.X, self.center, dtype),
+                self.function.left(self.X, center, dtype),
+                self.function.right(self.X, center, dtype),
             )
         return self._sides[dtype]

@@ -134,14 +134,14 @@ class Dual:
 
     def __init__(self, rows, target, low, high, width, start):
         self.rows, self.target, self.low, self.high, self.width = rows, target, low, high, width
-        self.b = np.zeros(len(target)) if start is None else start.copy()
-        self.n_iter = 0
-        f = np.zeros(len(target))
-        moved = np.flatnonzero(self.b)
-        with single_blas_thread():
-            rows.add_to(f, moved, self.b[moved])
-        self.e = target - f
-        self.objective = -0.5 * float(self.b @ (self.e + target)) + width * np.abs(self.b).sum()
+        self.n_iter, self.objective = 0, 0.0
+        self.b, self.e = np.zeros(len(target)), target.copy()
+        if start is not None:
+            self.b[:] = start
+            moved = np.flatnonzero(start)
+            with single_blas_thread():
+                rows.add_to(self.e, moved, -start[moved])
+            self.objective = -0.5 * float(start @ (self.e + target)) + width * np.abs(start).sum()
         self.measure(*self.gains_and_costs())
 
     def gains_and_costs(self) -> tuple[Array, Array]:
@@ -154,7 +154,7 @@ class Dual:
     def measure(self, gain: Array, cost: Array) -> None:
         """Set m and M."""
         self.m, self.M = float(gain.max()), float(cost.min())
-        if not np.isfinite(self.e).all():
+        if not (self.m < np.inf and self.M > -np.inf):
             raise ValueError(
                 "Kernel values overflow: the input data contain large values. Bring the columns to "
                 "one scale (StandardScaler), or choose smaller gamma, degree or coef0."

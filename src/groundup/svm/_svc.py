@@ -48,6 +48,9 @@ from groundup.svm._smo import smo
 from groundup.svm._support_model import SupportModel
 
 
+KEPT = 4096  # up to so many rows, the kernel is computed once for all pairs of classes
+
+
 def _has_probability(svc):
     if svc.probability is not True:
         raise AttributeError(
@@ -223,6 +226,9 @@ class SVC(ClassifierMixin, SupportModel):
         of_class = [order[ends[c] : ends[c + 1]] for c in range(k)]
         pairs = pairs_of(k)
         rows = self._kernel_rows(X)
+        if k > 2 and len(X) <= min(KEPT, rows.room_for(np.float64)):
+            with single_blas_thread():
+                rows = rows.kept()
         weights = np.zeros((k - 1, len(X)))
         intercept, n_iter = np.zeros(len(pairs)), np.zeros(len(pairs), np.int32)
         unsolved = np.zeros(len(pairs), bool)

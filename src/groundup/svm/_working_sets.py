@@ -37,8 +37,11 @@ def one_set(dual: Dual, tol: float, max_iter: int) -> Generator[None, None, None
     """Solve with one working set of all rows; pauses after n, 2n, 4n, ... more steps."""
     n = len(dual.b)
     everybody = np.arange(n)
-    with single_blas_thread():
+    if dual.rows.function.name == "precomputed":
         K = dual.rows.among(everybody, np.float64)
+    else:
+        with single_blas_thread():
+            K = dual.rows.among(everybody, np.float64)
     most, progress = max(n, 256), Progress(PATIENCE_WITH_ONE)
     while dual.violation > tol and progress.goes_on(dual) and not 0 <= max_iter <= dual.n_iter:
         if max_iter >= 0:
