@@ -37,7 +37,7 @@ def two_spirals(n: int, generator: np.random.Generator) -> tuple[np.ndarray, np.
 def main(small: bool = False, seed: int = 0) -> float:
     """Train, draw, and return the share of new points that the network gets right."""
     generator = np.random.default_rng(seed)
-    points, spiral = two_spirals(600, generator)
+    points, spiral = two_spirals(240, generator)
     x, truth = Tensor(points * 2), spiral[:, None].astype(float)
 
     # Three layers: 2 -> 32 -> 32 -> 1. Weights begin at random, each unit its own.

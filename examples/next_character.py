@@ -123,7 +123,7 @@ def layers(kind: str, small: bool) -> list:
     return [Embedding(k, width), PositionalEmbedding(), *blocks, LayerNorm()]
 
 
-def write(model: NetworkClassifier, start: str, n: int, sharpness: float = 1.4) -> str:
+def write(model: NetworkClassifier, start: str, n: int, sharpness: float = 2.0) -> str:
     """Let the model continue `start` by n characters.
 
     Probabilities to the power of `sharpness`: above 1 it keeps to what it is sure of.

@@ -191,6 +191,15 @@ def test_weights_of_a_wrong_size(factor, cause, layer):
     assert (finding.cause, finding.layer) == (cause, f"layer {layer} (Dense)")
 
 
+def test_weights_that_overflow_are_huge():
+    def enormous(weights):
+        weights["weights"].data *= 1e38
+
+    with np.errstate(all="ignore"):
+        [finding] = broken(2, enormous).start()
+    assert (finding.cause, finding.layer) == ("huge", "layer 2 (Dense)")
+
+
 @pytest.mark.parametrize(("std", "cause"), [(0.05, "tiny"), (1.0, "huge")])
 def test_a_signal_that_fades_or_grows_layer_by_layer(std, cause):
     network = Trained(dense(Relu, depth=8, width=64))

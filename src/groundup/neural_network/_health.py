@@ -268,8 +268,10 @@ def _some_rows(array: np.ndarray) -> np.ndarray:
 def _spread(values: np.ndarray) -> float:
     """Return the standard deviation over the rows, as a root mean square over the outputs."""
     rows = values.reshape(len(values), -1)  # (n, outputs)
-    # The first row goes first, so that equal rows have no spread at all.
-    return float(np.sqrt((rows - rows[0]).var(axis=0, dtype=np.float64).mean()))
+    # The first row is taken off first, so that equal rows have no spread at all.
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(np.sqrt((rows - rows[0]).var(axis=0, dtype=np.float64).mean()))
+    return spread if np.isfinite(spread) else np.inf
 
 
 def _by_unit(values: np.ndarray) -> np.ndarray:
@@ -280,7 +282,7 @@ def _by_unit(values: np.ndarray) -> np.ndarray:
 
 def _is_symmetric(values: np.ndarray) -> bool:
     units = _by_unit(values)
-    if len(units) < 2:
+    if len(units) < 2 or not np.isfinite(values).all():
         return False
     return bool(np.abs(units - units[0]).max() <= 1e-5 * np.abs(units).max() > 0)
 
