@@ -13,7 +13,7 @@ beta_i is c_i b_i, see `_intervals`), and its interval is moved by b_i / sigma:
 
     repeat:
         Newton steps on L, until its gradient is small             rows with |d| < 1 / sigma bend it
-        b_i <- -clip(sigma d_i, -1, 1)                             sigma <- larger
+        b_i <- -clip(sigma d_i, -1, 1)                             sigma <- larger, if that was easy
 
 At a minimum of L the new pulls are a point of the dual with v = sum_i beta_i (x_i, s), and each
 round brings P(v) and the bound D(beta) closer together; the larger sigma, the faster.  Few rows are
@@ -50,8 +50,10 @@ from groundup.svm._squared_distance import second_moments
 
 Array = NDArray[np.float64]
 
-# how much sharper the kinks get in each round
+# how much sharper the kinks get after a round of no more than so many evaluations: where kinks are
+# so sharp that Newton's steps have to be cut, sharper ones would cost more than they bring
 SHARPER = 4.0
+QUICK = 2
 # the tolerance for a sample of the rows, whose solution is only where to begin
 ROUGHLY = 0.01
 
@@ -146,12 +148,14 @@ class Lagrangian:
         self.rows, self.sigma = rows, sigma
         self.n_threads = n_threads if n * d >= WORTH_A_THREAD else 1
         self.b, self.pull = np.zeros(n), np.zeros(n)
+        self.evaluations = 0  # with these pulls
         self.bends = np.zeros(n, dtype=np.bool_)
         self._bounds = block_bounds(n, block_rows=rows_of_a_block(d))
         self._partial = np.empty((len(self._bounds) - 1, 4 + d))
 
     def at(self, v: Array) -> Point:
         """Evaluate L and the gap."""
+        self.evaluations += 1
         rows, partial = self.rows, self._partial
         inputs = rows.X, rows.low, rows.high, rows.price, v, rows.constant, self.sigma, self.b
         if len(partial) == 1:
@@ -176,9 +180,11 @@ class Lagrangian:
         return H
 
     def renew(self) -> None:
-        """Take the pulls of the last evaluation, and sharpen the kinks."""
+        """Take the pulls of the last evaluation, and sharpen the kinks if that came easily."""
         self.b, self.pull = self.pull, self.b
-        self.sigma *= SHARPER
+        if self.evaluations <= QUICK:
+            self.sigma *= SHARPER
+        self.evaluations = 0
 
 
 def multipliers(
@@ -236,8 +242,8 @@ def multipliers(
         }
         if converged or n_iter == max_iter:
             return
-        # the gradient's part of the gap is small: what is left is the rounding of the kinks
-        if float(point.gradient @ point.gradient) <= 0.1 * point.gap:
+        # the gradient's part of the gap is no larger than the part of the rounded kinks
+        if float(point.gradient @ point.gradient) <= point.gap:
             cost.renew()
             point = cost.at(point.v)
         found = downhill(cost.at, point, cost.hessian())
