@@ -293,6 +293,12 @@ def test_ones_and_zeros_and_constant_columns_need_no_scaling():
     assert health.watch_columns(np.ones((1, 3))) == []
 
 
+def test_columns_and_targets_whose_squares_overflow():
+    [finding] = health.watch_columns(np.array([[1e300, 0.0], [2e300, 1.0]]))
+    assert "column 0 runs from 1e+300 to 2e+300" in finding.text
+    assert [f.cause for f in health.watch_targets(np.array([1e300]))] == ["unscaled targets"]
+
+
 def test_targets_that_are_not_scaled():
     y = load_diabetes().target
     [finding] = health.watch_targets(y)

@@ -92,9 +92,10 @@ def watch_columns(X: np.ndarray, names: Sequence[str] | None = None) -> list[Fin
     names : sequence of str, default=None
         The columns' names; their numbers by default.
     """
-    rows = _some_rows(X)
-    size = np.sqrt(np.mean(np.square(rows, dtype=np.float64), axis=0))  # (d,)
-    spread = rows.std(axis=0, dtype=np.float64)  # (d,)
+    rows = _some_rows(X).astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = np.sqrt(np.mean(np.square(rows), axis=0))  # (d,)
+        spread = rows.std(axis=0)  # (d,)
 
     def name(column: int) -> str:
         return f"column {column}" if names is None else f"column {names[column]!r}"
@@ -116,8 +117,9 @@ def watch_targets(y: np.ndarray) -> list[Finding]:
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
         The targets of a regression.
     """
-    rows = _some_rows(y)
-    size = float(np.sqrt(np.mean(np.square(rows, dtype=np.float64))))
+    rows = _some_rows(y).astype(np.float64)
+    with np.errstate(over="ignore"):
+        size = float(np.sqrt(np.mean(np.square(rows))))
     return [say.large_targets(rows.min(), rows.max())] if size > _LARGE_TARGET else []
 
 

@@ -209,6 +209,8 @@ def train(
         watched = mean_loss
         if validation is not None:
             watched = mean_over(network, loss, validation)
+            if not isfinite(watched):
+                rising.check(watched, rate)
             validation_curve = [*validation_curve, watched]
             if watched < best_loss or best is None:
                 best, best_loss, best_epoch = vector.copy(), watched, epoch_before + epoch
@@ -265,4 +267,5 @@ class LayersOf:
     def norms(self, vector: np.ndarray) -> list[float]:
         """Return the Euclidean norm of each layer's part."""
         pairs = zip(self.bounds[:-1], self.bounds[1:], strict=True)
-        return [float(np.linalg.norm(vector[begin:end])) for begin, end in pairs]
+        # in float64, where squares of float32 cannot overflow
+        return [float(np.linalg.norm(vector[begin:end].astype(np.float64))) for begin, end in pairs]
