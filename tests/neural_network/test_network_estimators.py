@@ -13,6 +13,7 @@ from sklearn.datasets import load_diabetes, load_digits, load_iris, make_classif
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
+from threadpoolctl import threadpool_limits
 
 from groundup.neural_network import (
     Network,
@@ -408,6 +409,14 @@ def test_partial_fit_goes_on_epoch_by_epoch():
         classifier(early_stopping=True).partial_fit(IRIS, SPECIES, classes=[0, 1, 2])
     with pytest.raises(ValueError, match="balanced"):
         classifier(class_weight="balanced").partial_fit(IRIS, SPECIES, classes=[0, 1, 2])
+    before = model.weights_.copy()
+    model.set_params(learning_rate=1e30, rule=Plain())
+    with pytest.raises(DivergenceError):
+        for _ in range(3):
+            model.partial_fit(1e3 * IRIS, SPECIES)
+            before = model.weights_.copy()
+    np.testing.assert_array_equal(model.weights_, before)
+    model.set_params(learning_rate=0.01, rule=Momentum()).partial_fit(IRIS, SPECIES)
     numbers = regressor().partial_fit(IRIS, IRIS[:, :2]).partial_fit(IRIS, IRIS[:, :2])
     assert numbers.predict(IRIS).shape == (150, 2)
     with pytest.raises(ValueError, match="2 numbers a row, y has 1"):
@@ -498,6 +507,28 @@ def test_noise_and_running_averages_come_from_the_seed():
     # the last row alone in its batch has no variance, and spoils nothing
     odd = classifier(layers, batch_size=149, learning_rate=0.1).fit(IRIS, SPECIES)
     assert odd.score(IRIS, SPECIES) > 0.5
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [Reshape((1, 8, 8)), Conv2d(8, padding="same"), Relu(), MaxPool2d(2)],
+        [Reshape((8, 8)), GRU(16), PositionalEmbedding(), TransformerBlock(4), GlobalAverage()],
+    ],
+    ids=["convolution", "sequence"],
+)
+def test_the_same_bits_on_one_thread_and_on_two(layers):
+    X, y = load_digits(return_X_y=True)
+    X, y = X[:600] / 16, y[:600]
+
+    def fitted():
+        model = classifier(layers, max_epochs=2, batch_size=128).fit(X, y)
+        return model.weights_, model.predict_proba(X)
+
+    with threadpool_limits(1):
+        one = fitted()
+    for a, b in zip(one, fitted(), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 # ---- inside, and among others ----

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
 from numbers import Integral, Real
@@ -33,7 +34,7 @@ from groundup.neural_network._network import (
     first_with_meaning,
 )
 from groundup.neural_network._parameters import flattened
-from groundup.neural_network._training import Descent, Loss, Rows, train
+from groundup.neural_network._training import Descent, Loss, Rows, require_finite, train
 from groundup.optim import Adam, Constant
 from groundup.optim.rules import Memory
 
@@ -273,11 +274,15 @@ class NetworkModel(Estimator):
         rows = self._rows(network, X, y, sample_weight)
         descent = self._descent(network)
         if hasattr(self, "_memory"):
-            descent.memory, descent.updates = self._memory
+            memory, descent.updates = copy.deepcopy(self._memory)
+            if memory.keys() == descent.memory.keys():  # else another rule begins here
+                descent.memory = memory
         size = min(len(rows), AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size)
         if not begun:
             look_at_start(self, network, rows, set())
+        rate = descent.rate
         loss = next(descent.epoch(network, self._loss(), rows, size))
+        require_finite(network.parameters.vector, rate)
         self._memory = descent.memory, descent.updates
         for name, value in self._constant_attributes(network).items():
             setattr(self, name, value)
@@ -360,8 +365,9 @@ def look_at_end(network: Network, rows: Rows, epoch: int, told: set[str]) -> Non
     """Warn of layers that have died."""
     names, kinds = names_and_kinds(network)
     some = rows.x[:ENOUGH_ROWS]
-    outputs = network.outputs(some)
-    tell(watch_outputs(some, outputs, names, kinds, f"after epoch {epoch}"), told)
+    with np.errstate(over="ignore", invalid="ignore"):
+        outputs = network.outputs(some)
+        tell(watch_outputs(some, outputs, names, kinds, f"after epoch {epoch}"), told)
 
 
 def names_and_kinds(network: Network) -> tuple[list[str], list[str]]:

@@ -10,6 +10,7 @@
 8. `_recurrent.py`             sequences, one position at a time: LSTM and GRU
 9. `_attention.py`             sequences, all positions at once: attention and transformer blocks
 
+A transposed convolution is left out: `Upsample2d` with a `Conv2d` behind it does the same work.
 How weights begin is in `initialisation.py`, how a network holds them in `_parameters.py`.
 """
 
