@@ -7,13 +7,28 @@ import warnings
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
 
+from groundup.neural_network import MLPClassifier, NetworkClassifier, Tensor, softmax_cross_entropy
 from groundup.neural_network import _health as health
-from groundup.neural_network._composites import Sequential
-from groundup.neural_network._cross_entropy import softmax_cross_entropy
-from groundup.neural_network._dense import Dense, Gelu, Relu, Sigmoid, Tanh
-from groundup.neural_network.autodiff import Tensor
+from groundup.neural_network.layers import (
+    LSTM,
+    BatchNorm,
+    Conv2d,
+    Dense,
+    Gelu,
+    GlobalAverage,
+    LayerNorm,
+    MaxPool2d,
+    Relu,
+    Reshape,
+    Residual,
+    Sequential,
+    Sigmoid,
+    Tanh,
+    TransformerBlock,
+)
 from groundup.optim import Adam, Plain
 
 IMAGES, DIGITS = load_digits(return_X_y=True)
@@ -318,3 +333,41 @@ def test_a_cause_is_told_once():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         health.tell(findings, told)
+
+
+# ---- through the estimators ----
+
+
+@pytest.mark.parametrize("estimator", [NetworkClassifier, MLPClassifier])
+def test_an_estimator_says_that_columns_are_not_scaled_and_is_silent_else(estimator):
+    X, y = load_wine(return_X_y=True, as_frame=True)
+    longest = {"max_epochs": 5} if estimator is NetworkClassifier else {"max_iter": 5}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        with pytest.warns(health.TrainingWarning, match="column .* runs from 278 to 1.68e\\+03"):
+            estimator(random_state=0, **longest).fit(X, y)
+        warnings.simplefilter("error", health.TrainingWarning)
+        estimator(random_state=0, **longest).fit(StandardScaler().fit_transform(X), y)
+
+
+def test_an_estimator_names_the_layer_that_gets_no_gradient():
+    layers = [layer for _ in range(10) for layer in (Dense(16), Sigmoid())]
+    with pytest.warns(health.TrainingWarning, match="vanishes .* in layer 0 \\(Dense\\)"):
+        NetworkClassifier(layers, max_epochs=1, random_state=0).fit(IMAGES, DIGITS)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [Reshape((8, 8)), LSTM(8, outputs="last")],
+        [Reshape((8, 8)), TransformerBlock(heads=2), GlobalAverage()],
+        [Reshape((1, 8, 8)), Conv2d(4, 3), BatchNorm(), Relu(), MaxPool2d(2)],
+        [Dense(16), Residual([LayerNorm(), Dense(16), Gelu(), Dense(16)])],
+    ],
+    ids=["recurrent", "transformer", "convolution", "residual"],
+)
+def test_other_ordinary_networks_are_not_reported(layers):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", health.TrainingWarning)
+        # 400 rows: the last batch has 16
+        NetworkClassifier(layers, max_epochs=2, random_state=0).fit(IMAGES, DIGITS)
