@@ -182,10 +182,10 @@ class Perceptron(Estimator):
             tell(watch_targets(y), told, stacklevel=8)
         coefs, intercepts = _layers(w, units)
         outputs = [X[:ENOUGH_ROWS]]
-        for layer, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
-            Z = outputs[-1] @ coef + intercept
-            last = layer == len(coefs) - 1
-            outputs.append(Z if last else _bent(Z, self.activation))
+        with single_blas_thread():
+            for layer, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
+                Z = outputs[-1] @ coef + intercept
+                outputs.append(Z if layer == len(coefs) - 1 else _bent(Z, self.activation))
         kind = "dense" if self.activation == "identity" else f"dense {self.activation}"
         kinds = [kind] * (len(coefs) - 1) + ["dense"]
         tell(watch_start(outputs[0], outputs[1:], _names(units), kinds), told, stacklevel=8)
