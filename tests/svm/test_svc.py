@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC as TheirSVC
 
-from groundup.svm import SVC, _support_model
+from groundup.svm import SVC, _support_model, _svc
 
 KERNELS = [
     {"kernel": "rbf"},
@@ -275,3 +275,32 @@ def test_decisions_do_not_depend_on_the_rows_asked_beside(monkeypatch):
     monkeypatch.setattr(_support_model, "BLOCK_ROWS", 7)
     monkeypatch.setattr(_support_model, "BLOCK_VECTORS", 11)
     np.testing.assert_allclose(model.decision_function(X), whole, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize("spread", [0.0, 1e3, 1e200])
+def test_predicting_in_single_precision_decides_as_double_does(n_classes, spread, monkeypatch):
+    X, y = crowd(1_000, n_classes=n_classes)
+    model = SVC().fit(X, y)
+    asked = np.concatenate([X, X[:50] + 1e-7, X[:5] * spread])
+    asked[-1] = model.support_vectors_[0]
+    monkeypatch.setattr(_svc, "MANY_PAIRS", 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        single = model.predict(asked)
+    monkeypatch.setattr(_svc, "MANY_PAIRS", 10**18)
+    with np.errstate(over="ignore", invalid="ignore"):
+        exact = model.predict(asked)
+    np.testing.assert_array_equal(single, exact)
+
+
+def test_single_precision_settles_nearly_all_rows(monkeypatch):
+    X, y = crowd(2_000, 20)
+    model = SVC().fit(X, y)
+    monkeypatch.setattr(_svc, "MANY_PAIRS", 0)
+    in_double = []
+    plain = SVC._pair_decisions
+    monkeypatch.setattr(
+        SVC, "_pair_decisions", lambda self, Z: in_double.append(len(Z)) or plain(self, Z)
+    )
+    model.predict(X)
+    assert sum(in_double) < 40

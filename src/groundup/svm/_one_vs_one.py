@@ -48,22 +48,21 @@ def weights_of_pair(
     return (of_i, dual_coef[j - 1, of_i]), (of_j, dual_coef[i, of_j])
 
 
-def decisions(sums: list[np.ndarray], intercept: np.ndarray) -> np.ndarray:
-    """Put the decision values of all pairs together.
+def decisions(sums: list[np.ndarray]) -> np.ndarray:
+    """Put the sums of all pairs together: decision values less the intercepts.
 
     Parameters
     ----------
     sums : list of k ndarrays of shape (n, k - 1)
         For each class, what its support vectors contribute to each of its k - 1 pairs.
-    intercept : ndarray of shape (k (k - 1) / 2,)
 
     Returns
     -------
     ndarray of shape (n, k (k - 1) / 2)
     """
-    # f_ij(x) = sum over vectors of i + sum over vectors of j + intercept_ij
+    # f_ij(x) = sum over vectors of i + sum over vectors of j (+ intercept_ij)
     columns = [sums[i][:, j - 1] + sums[j][:, i] for i, j in pairs_of(len(sums))]
-    return np.stack(columns, axis=1) + intercept
+    return np.stack(columns, axis=1)
 
 
 def votes(decision: np.ndarray, n_classes: int) -> np.ndarray:

@@ -154,7 +154,7 @@ class Dual:
     def measure(self, gain: Array, cost: Array) -> None:
         """Set m and M."""
         self.m, self.M = float(gain.max()), float(cost.min())
-        if not (self.m < np.inf and self.M > -np.inf):
+        if np.isnan([self.m, self.M]).any() or self.m == np.inf or -np.inf == self.M:
             raise ValueError(
                 "Kernel values overflow: the input data contain large values. Bring the columns to "
                 "one scale (StandardScaler), or choose smaller gamma, degree or coef0."

@@ -106,7 +106,9 @@ class SupportModel(Estimator):
             return np.empty((0, 0))
         return X[support]
 
-    def _sums(self, X: np.ndarray, groups: list[tuple[slice, np.ndarray]]) -> list[np.ndarray]:
+    def _sums(
+        self, X: np.ndarray, groups: list[tuple[slice, np.ndarray]], dtype: type = np.float64
+    ) -> list[np.ndarray]:
         """Return sum_j b_j K(v_j, x) for rows `X`, for each group of support vectors.
 
         Parameters
@@ -114,6 +116,8 @@ class SupportModel(Estimator):
         X : ndarray of shape (n, d), or for a precomputed kernel (n, n_fitted)
         groups : list of (slice, ndarray of shape (n_vectors, k))
             Which of the support vectors, and k weights for each of them.
+        dtype : float32 or float64, default=float64
+            In which precision K is computed.
 
         Returns
         -------
@@ -123,7 +127,8 @@ class SupportModel(Estimator):
         precomputed = self.kernel == "precomputed"
         if not precomputed:
             center = function.center(self.support_vectors_) if len(self.support_vectors_) else 0.0
-            V = function.left(self.support_vectors_, center)
+            V = function.left(self.support_vectors_, center, dtype)
+        groups = [(vectors, weights.astype(dtype)) for vectors, weights in groups]
         sums = [np.zeros((len(X), weights.shape[1])) for _, weights in groups]
 
         def add(first: int) -> None:
@@ -131,7 +136,7 @@ class SupportModel(Estimator):
             if precomputed:
                 Z = X[block][:, self.support_]
             else:
-                Z = function.right(X[block], center)
+                Z = function.right(X[block], center, dtype)
             for (vectors, weights), total in zip(groups, sums, strict=True):
                 for j in range(vectors.start, vectors.stop, BLOCK_VECTORS):
                     part = slice(j, min(j + BLOCK_VECTORS, vectors.stop))

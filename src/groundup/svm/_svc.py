@@ -28,6 +28,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -45,9 +46,9 @@ from groundup.svm._kernel_rows import KernelRows
 from groundup.svm._one_vs_one import decisions, pairs_of, votes, weights_of_pair
 from groundup.svm._platt import coupled, held_out_decisions, platt_curve, probabilities
 from groundup.svm._smo import smo
-from groundup.svm._support_model import SupportModel
+from groundup.svm._support_model import BLOCK_VECTORS, SupportModel
 
-
+MANY_PAIRS = 1_000_000  # of rows and support vectors: from here on `predict` tries single precision
 KEPT = 4096  # up to so many rows, the kernel is computed once for all pairs of classes
 
 
@@ -323,20 +324,68 @@ class SVC(ClassifierMixin, SupportModel):
                 f"{self.classes_[weighty[0]]!r} is left, and there is nothing to tell it from."
             )
 
+    def _pair_sums(
+        self, X: np.ndarray, weights: np.ndarray, dtype: type = np.float64
+    ) -> list[np.ndarray]:
+        """Return sum_j w_j K(v_j, x) for all pairs, by each of several tables of weights.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d)
+        weights : ndarray of shape (t, k - 1, n_SV)
+            Tables as `dual_coef_`.
+        dtype : float32 or float64, default=float64
+
+        Returns
+        -------
+        list of t ndarrays of shape (n, k (k - 1) / 2)
+        """
+        n_tables, n_rows, n_vectors = weights.shape
+        ends = np.concatenate([[0], np.cumsum(self.n_support_)]).tolist()
+        if n_rows == 1:
+            ends = [0, n_vectors]  # two classes: one weight each, whichever the class
+        groups = [slice(*pair) for pair in pairwise(ends)]
+        stacked = weights.reshape(n_tables * n_rows, n_vectors)
+        sums = self._sums(X, [(group, stacked[:, group].T) for group in groups], dtype)
+        if n_rows == 1:
+            return [sums[0][:, t : t + 1] for t in range(n_tables)]
+        return [
+            decisions([each[:, t * n_rows : (t + 1) * n_rows] for each in sums])
+            for t in range(n_tables)
+        ]
+
     def _pair_decisions(self, X: np.ndarray) -> np.ndarray:
         """Return the decision values of all pairs, (n, k (k - 1) / 2), signs as `_one_vs_one`."""
-        k = len(self.classes_)
-        sign = -1.0 if k == 2 else 1.0
         if self.kernel == "linear":
-            return sign * linear_decision(X, self.coef_, self.intercept_)
-        ends = np.concatenate([[0], np.cumsum(self.n_support_)])
-        if k == 2:
-            everybody = slice(0, int(ends[-1]))
-            (sums,) = self._sums(X, [(everybody, self.dual_coef_.T)])
-            return sign * (sums + self.intercept_)
-        groups = [slice(int(ends[c]), int(ends[c + 1])) for c in range(k)]
-        of_classes = self._sums(X, [(group, self.dual_coef_[:, group].T) for group in groups])
-        return decisions(of_classes, self.intercept_)
+            decision = linear_decision(X, self.coef_, self.intercept_)
+        else:
+            decision = self._pair_sums(X, self.dual_coef_[np.newaxis])[0] + self.intercept_
+        return -decision if len(self.classes_) == 2 else decision
+
+    def _pair_decisions_of_right_sign(self, X: np.ndarray) -> np.ndarray:
+        """Return the same, in single precision where that is enough to know the signs.
+
+        With u = 2^-24 the exponent g |x - v|^2, a sum of p = d + 2 products, errs by at most
+        (p + 4) u 2 (g |x|^2 + g |v|^2), the exponential by another 4 u, and a sum over a block of
+        m vectors by m u, all relative to sum_j |b_j| K(v_j, x), which is summed alongside.
+        Rows whose values are smaller than that are decided in double precision.
+        """
+        if self.kernel != "rbf" or len(X) * len(self.support_) < MANY_PAIRS:
+            return self._pair_decisions(X)
+        b = np.stack([self.dual_coef_, np.abs(self.dual_coef_)])
+        decision, size = self._pair_sums(X, b, np.float32)
+        decision += self.intercept_
+        center = self.support_vectors_.mean(axis=0)
+        of_rows, of_vectors = (
+            self._gamma * np.square(A - center).sum(axis=1) for A in (X, self.support_vectors_)
+        )
+        error = 2.0 * (X.shape[1] + 6) * (of_rows + of_vectors.max()) + 4.0 + BLOCK_VECTORS
+        bound = 2.0**-24 * (error[:, np.newaxis] * size + np.abs(self.intercept_)) + 1e-30
+        unsure = ~(np.abs(decision) > bound).all(axis=1)  # also where it is not a number
+        if len(self.classes_) == 2:
+            np.negative(decision, out=decision)
+        decision[unsure] = self._pair_decisions(X[unsure])
+        return decision
 
     def decision_function(self, X):
         """Return how far each row lies from the borders, in units of half the street.
@@ -377,7 +426,7 @@ class SVC(ClassifierMixin, SupportModel):
             raise ValueError("break_ties must be False when decision_function_shape is 'ovo'")
         if self.break_ties and k > 2:
             return self.classes_[self.decision_function(X).argmax(axis=1)]
-        decision = self._pair_decisions(self._validated_for_prediction(X))
+        decision = self._pair_decisions_of_right_sign(self._validated_for_prediction(X))
         if k == 2:
             return self.classes_[np.where(decision[:, 0] > 0, 0, 1)]
         return self.classes_[votes(decision, k)]
