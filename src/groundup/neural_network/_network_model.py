@@ -17,21 +17,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from groundup._estimator import Estimator
 from groundup.neural_network._composites import Sequential
-from groundup.neural_network._embedding import Embedding
-from groundup.neural_network._findings import tell
-from groundup.neural_network._health import (
-    ENOUGH_ROWS,
-    watch_columns,
-    watch_outputs,
-    watch_start,
-    watch_targets,
-)
+from groundup.neural_network._health_of_network import look_at_end, look_at_start
 from groundup.neural_network._layer import Layer, Shape
 from groundup.neural_network._network import (
     Network,
     as_sequential,
     first_weights,
-    first_with_meaning,
 )
 from groundup.neural_network._parameters import flattened
 from groundup.neural_network._training import Descent, Loss, Rows, require_finite, train
@@ -157,7 +148,7 @@ class NetworkModel(Estimator):
         rows = rows if learn is None else rows.at(learn)
         batch_size = self._batch_size(len(rows))
         told: set[str] = set()
-        look_at_start(self, network, rows, told)
+        self._look_at_start(network, rows, told)
         constant = self._constant_attributes(network)
         for state in train(
             network,
@@ -183,7 +174,7 @@ class NetworkModel(Estimator):
                 "best_epoch_": state["best_epoch"],
                 **constant,
             }
-        look_at_end(network, rows, state["epoch"], told)
+        look_at_end(network, rows.x, state["epoch"], told)
 
     def _started(self, n_features: int, y: np.ndarray, generator: np.random.Generator) -> Network:
         """Return a network with its first weights, and an output layer where it has none."""
@@ -262,6 +253,11 @@ class NetworkModel(Estimator):
                     )
         return np.sort(learn), np.sort(validate)
 
+    def _look_at_start(self, network: Network, rows: Rows, told: set[str]) -> None:
+        columns = getattr(self, "feature_names_in_", None)
+        numbers = None if is_classifier(self) else rows.targets
+        look_at_start(network, rows.x, numbers, columns, told)
+
     def _take_one_epoch(self, X, y, sample_weight) -> None:
         """Go on from the weights that are there, or begin: one epoch over some rows."""
         begun = hasattr(self, "weights_")
@@ -279,7 +275,7 @@ class NetworkModel(Estimator):
                 descent.memory = memory
         size = min(len(rows), AUTO_BATCH_SIZE if self.batch_size == "auto" else self.batch_size)
         if not begun:
-            look_at_start(self, network, rows, set())
+            self._look_at_start(network, rows, set())
         rate = descent.rate
         loss = next(descent.epoch(network, self._loss(), rows, size))
         require_finite(network.parameters.vector, rate)
@@ -347,31 +343,3 @@ def last_layer(model: Sequential) -> Layer | None:
     """Return the last layer, looking into composites."""
     last = model.layers[-1] if model.layers else None
     return last_layer(last) if isinstance(last, Sequential) else last
-
-
-def look_at_start(model: NetworkModel, network: Network, rows: Rows, told: set[str]) -> None:
-    """Warn of columns, targets and first weights with which a network can hardly learn."""
-    if not isinstance(first_with_meaning(network.model), Embedding):
-        tell(watch_columns(rows.x, getattr(model, "feature_names_in_", None)), told)
-    if not is_classifier(model):
-        tell(watch_targets(rows.targets), told)
-    names, kinds = names_and_kinds(network)
-    some = rows.x[:ENOUGH_ROWS]
-    with np.errstate(over="ignore", invalid="ignore"):
-        tell(watch_start(some, network.outputs(some), names, kinds), told)
-
-
-def look_at_end(network: Network, rows: Rows, epoch: int, told: set[str]) -> None:
-    """Warn of layers that have died."""
-    names, kinds = names_and_kinds(network)
-    some = rows.x[:ENOUGH_ROWS]
-    with np.errstate(over="ignore", invalid="ignore"):
-        outputs = network.outputs(some)
-        tell(watch_outputs(some, outputs, names, kinds, f"after epoch {epoch}"), told)
-
-
-def names_and_kinds(network: Network) -> tuple[list[str], list[str]]:
-    """Return what to call each layer, and what it is."""
-    classes = [type(layer).__name__ for layer in network.layers]
-    names = [f"layer {number} ({name})" for number, name in enumerate(classes)]
-    return names, [name.lower() for name in classes]

@@ -30,8 +30,7 @@ from typing import Any
 import numpy as np
 
 from groundup._blocks import single_blas_thread
-from groundup.neural_network._findings import tell
-from groundup.neural_network._health import watch_gradients
+from groundup.neural_network._health_of_network import WeightedLayers
 from groundup.neural_network._network import Network, blocks_of_rows
 from groundup.neural_network.autodiff import Tensor, no_grad
 from groundup.optim.rules import Memory, Rule
@@ -177,8 +176,7 @@ def train(
     vector = network.parameters.vector
     best, best_loss, best_epoch = None, np.inf, 0
     plateau, rising = Plateau(tol, patience), RisingCost()
-    layers = LayersOf(network)
-    start_norms = layers.norms(network.weights)
+    layers = WeightedLayers(network)
     epoch_before = len(loss_curve)
     # the gradient of a last batch of two or three rows says little, behind a BatchNorm nothing
     speaks_for_all = (len(rows) - 1) % batch_size + 1 >= min(batch_size, 8)
@@ -217,8 +215,7 @@ def train(
         finished = plateau.reached(watched) or epoch == max_epochs
         # at epochs 1, 2, 4, 8, ..: looking costs time
         if speaks_for_all and (finished or epoch & (epoch - 1) == 0):
-            norms = layers.norms(network.gradient), layers.norms(network.weights)
-            tell(watch_gradients(*norms, layers.names, start_norms), told)
+            layers.look(told)
         if finished and best is not None:
             vector[:] = best
         yield state(epoch_before + epoch, mean_loss)
@@ -250,22 +247,3 @@ def require_finite(vector: np.ndarray, rate: float) -> None:
             f"learning_rate={rate / 10:.6g} or lower, or bring the columns of X to one scale first "
             "(StandardScaler)."
         )
-
-
-class LayersOf:
-    """Where in the flat vector each layer's weights lie, for those that have some."""
-
-    def __init__(self, network: Network):
-        ends: dict[int, int] = {}
-        end = 0
-        for name, array in network.parameters.named(network.weights):
-            end += array.size
-            ends[int(name.partition(".")[0])] = end
-        self.bounds = [0, *ends.values()]
-        self.names = [f"layer {i} ({type(network.layers[i]).__name__})" for i in ends]
-
-    def norms(self, vector: np.ndarray) -> list[float]:
-        """Return the Euclidean norm of each layer's part."""
-        pairs = zip(self.bounds[:-1], self.bounds[1:], strict=True)
-        # in float64, where squares of float32 cannot overflow
-        return [float(np.linalg.norm(vector[begin:end].astype(np.float64))) for begin, end in pairs]
