@@ -22,6 +22,7 @@ from groundup.bundle.descriptions import LAYER, RULE, SCHEDULE
 from groundup.bundle.load import _load
 from groundup.bundle.manifest import ARRAYS
 from groundup.bundle.networks import N_WEIGHTS
+from groundup.bundle.registry import KINDS
 from groundup.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB, MultinomialNB
 from groundup.neural_network import (
     MLPClassifier,
@@ -136,6 +137,13 @@ REGRESSORS = {
     "network of numbers": NetworkRegressor([Dense(4), Relu()], rule=Momentum(0.5), **SHORT),
 }
 MODELS = {**CLASSIFIERS, **REGRESSORS}
+KEPT_HERE = {type(model).__name__ for model in MODELS.values()}
+
+# Worked out again from the layers; what the rule of updates remembers; generators.
+LEFT_OUT = {
+    "MLP": {"_memory", "n_layers_", "n_outputs_"},
+    "Network": {"_order", "_noise", "_memory", "parameter_shapes_", "output_shape_"},
+}
 
 
 def table(n: int = 240, *, seed: int = 0) -> pd.DataFrame:
@@ -203,6 +211,19 @@ def test_a_loaded_model_learns_on(name, tmp_path):
         for method, expected in answers(model, X).items():
             assert getattr(loaded, method)(X).tobytes() == expected.tobytes()
     assert np.isfinite(loaded.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_that_predicting_needs_is_left_out(name):
+    X, model = table(), clone(MODELS[name])
+    model.fit(X, target(X, model))
+    kind = KINDS[type(model).__name__]
+    own = vars(model).keys() - model.get_params(deep=False).keys() - kind.fitted.keys()
+    for family, left_out in LEFT_OUT.items():
+        if type(model).__name__.startswith(family):
+            own -= left_out
+    assert not own
+    assert model.get_params(deep=False).keys() == kind.params.keys() | kind.dropped
 
 
 def test_in_a_pipeline_with_two_classes(tmp_path):
@@ -486,9 +507,8 @@ def test_a_model_edited_with_new_hashes_is_the_same_or_refused(originals, tmp_pa
             continue
         try:
             loaded = _load(bundle)  # without the net that load_bundle has
-        except BundleError as error:
+        except BundleError:
             refused += 1
-            assert "\n" not in str(error)
         else:
             assert loaded.replay.identical
     assert refused > 25

@@ -151,10 +151,10 @@ def test_nothing_that_predicting_needs_is_left_out():
     for seed in range(13):
         for task in TASKS:
             walk(fitted(seed, task)[0])
-    # What reduces or clusters is in test_clusters.py.
-    from bundle.test_clusters import KEPT_HERE
+    # What reduces or clusters is in test_clusters.py, the rest in test_more_models.py.
+    from bundle import test_clusters, test_more_models
 
-    assert seen | KEPT_HERE == set(KINDS)
+    assert seen | test_clusters.KEPT_HERE | test_more_models.KEPT_HERE == set(KINDS)
 
 
 def test_labels_keep_their_types(tmp_path):
