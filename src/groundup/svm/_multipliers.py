@@ -50,10 +50,11 @@ from groundup.svm._squared_distance import second_moments
 
 Array = NDArray[np.float64]
 
-# how much sharper the kinks get after a round of no more than so many evaluations: where kinks are
-# so sharp that Newton's steps have to be cut, sharper ones would cost more than they bring
-SHARPER = 4.0
-QUICK = 2
+# how much sharper the kinks get after a round of so many evaluations of L: where they are so sharp
+# that Newton's steps have to be cut, sharper ones would cost more than they bring
+SHARPER = {1: 4.0, 2: 4.0, 3: 2.0, 4: 2.0}
+# rounding has the last word where the gap has not fallen for so many steps
+PATIENCE = 50
 # the tolerance for a sample of the rows, whose solution is only where to begin
 ROUGHLY = 0.01
 
@@ -182,8 +183,7 @@ class Lagrangian:
     def renew(self) -> None:
         """Take the pulls of the last evaluation, and sharpen the kinks if that came easily."""
         self.b, self.pull = self.pull, self.b
-        if self.evaluations <= QUICK:
-            self.sigma *= SHARPER
+        self.sigma *= SHARPER.get(self.evaluations, 1.0)
         self.evaluations = 0
 
 
@@ -225,12 +225,14 @@ def multipliers(
         point = cost.at(np.zeros(rows.X.shape[1] + 1))
     else:
         *_, step = multipliers(sample, tol=ROUGHLY, n_threads=n_threads)
-        cost.sigma *= SHARPER
+        cost.sigma *= SHARPER[1]
         cost.at(step["parameters"])
         cost.renew()
         point = cost.at(step["parameters"])
-    n_iter = 0
+    n_iter, lowest, lowest_at = 0, np.inf, 0
     while True:
+        if point.gap < lowest:
+            lowest, lowest_at = point.gap, n_iter
         converged = point.gap <= 0.01 * tol * point.objective
         yield {
             "parameters": point.v,
@@ -240,7 +242,7 @@ def multipliers(
             "n_iter": n_iter,
             "converged": converged,
         }
-        if converged or n_iter == max_iter:
+        if converged or n_iter == max_iter or n_iter - lowest_at > PATIENCE:
             return
         # the gradient's part of the gap is no larger than the part of the rounded kinks
         if float(point.gradient @ point.gradient) <= point.gap:
