@@ -18,7 +18,7 @@ _SHARE = 0.15
 # Measured on tables of 1,000 to 10,000 rows and 6 to 1,000 columns, on one processor and with the
 # parameters that the ladder starts from: seconds for each pair of rows, more for each column, and
 # what it takes to begin with each pair of classes.
-_PAIR = 7e-9
+_PAIR = 4e-9
 _PAIR_AND_COLUMN = 0.05e-9
 _PAIR_OF_CLASSES = 3e-4
 
@@ -66,8 +66,8 @@ def why_too_slow(
     >>> why_too_slow(slow, 2_000, 20, 2, folds=5, seconds=20) is None
     True
     >>> print(why_too_slow(slow, 60_000, 20, 2, folds=5, seconds=20))
-    Its time grows with the square of the rows: 5 fits to 60,000 rows each would take about 2 min \
-24 s. That is more than 15% of the time aimed for; with --time 970 it takes part.
+    Its time grows with the square of the rows: 5 fits to 60,000 rows each would take about 1 min \
+30 s. That is more than 15% of the time aimed for; with --time 610 it takes part.
     """
     if candidate.cost is None or seconds is None:
         return None
