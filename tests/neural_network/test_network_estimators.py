@@ -294,6 +294,24 @@ def test_images_are_rows_of_a_table():
             refused()
 
 
+def test_values_too_large_for_the_type_are_named():
+    model = regressor(max_epochs=1).fit(IRIS, IRIS[:, 0])
+    for refused in (
+        lambda: regressor().fit(IRIS * 1e200, IRIS[:, 0]),
+        lambda: regressor().fit(IRIS, IRIS[:, 0] * 1e200),
+        lambda: model.predict(IRIS * 1e200),
+    ):
+        with pytest.raises(ValueError, match=r"e\+\d+, which is not finite as float32"):
+            refused()
+
+
+@pytest.mark.parametrize("layers", [None, "dense", 3])
+def test_layers_that_are_no_list_are_told_how_one_looks(layers):
+    with pytest.raises(ValueError, match=r"such as \[Dense\(64\), Relu\(\)\]; got"):
+        classifier(layers).fit(IRIS, SPECIES)
+    assert classifier(Dense(3), max_epochs=1).fit(IRIS, SPECIES).layers_ == (Dense(3),)
+
+
 def test_one_class_one_row_and_constant_columns():
     with pytest.raises(ValueError, match="one class, 1"):
         classifier().fit(IRIS, np.ones(150, int))

@@ -117,8 +117,8 @@ class Network:
         Raises
         ------
         ValueError
-            If the rows have another shape than the network's input, or are no symbols where the
-            network begins with an Embedding.
+            If the rows have another shape than the network's input, are no symbols where the
+            network begins with an Embedding, or are too large for its type.
         """
         if isinstance(x, Tensor):
             return x
@@ -134,7 +134,7 @@ class Network:
             )
         if isinstance(first, Embedding):
             return Tensor(as_symbols(values, first.symbols))
-        return Tensor(np.asarray(values, dtype=self.weights.dtype))
+        return Tensor(as_type(values, self.weights.dtype))
 
     def outputs(self, x: Any) -> list[np.ndarray]:
         """Return the output of each layer, in prediction."""
@@ -238,6 +238,21 @@ def first_with_meaning(model: Sequential) -> Layer | None:
         if found is not None and not isinstance(found, (Reshape, Flatten)):
             return found
     return None
+
+
+def as_type(values: np.ndarray, dtype: np.dtype, name: str = "X") -> np.ndarray:
+    """Return the values in another type; a ValueError if one of them is too large for it."""
+    if values.dtype == dtype:
+        return values
+    with np.errstate(over="ignore"):
+        converted = values.astype(dtype)
+    if not np.isfinite(converted).all():
+        worst = values[~np.isfinite(converted)].flat[0]
+        raise ValueError(
+            f"{name} holds {worst:.6g}, which is not finite as {dtype}. Bring the columns to one "
+            'scale (StandardScaler), or use dtype="float64".'
+        )
+    return converted
 
 
 def filled(rows: np.ndarray) -> np.ndarray:

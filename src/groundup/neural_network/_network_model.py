@@ -46,7 +46,7 @@ class NetworkModel(Estimator):
     _memory: tuple[Memory, int]
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        "layers": [list, tuple, Sequential],
+        "layers": "no_validation",
         "rule": "no_validation",
         "learning_rate": "no_validation",
         "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -80,6 +80,11 @@ class NetworkModel(Estimator):
 
     def _validate_params(self):
         super()._validate_params()
+        if not isinstance(self.layers, (list, tuple, Layer)):
+            raise ValueError(
+                "layers must be a list of layers of groundup.neural_network.layers, such as "
+                f"[Dense(64), Relu()]; got {self.layers!r}."
+            )
         rule, rate = self.rule, self.learning_rate
         if rule is not None and not (hasattr(rule, "start") and hasattr(rule, "update")):
             raise ValueError(

@@ -13,7 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from groundup._estimator import read_only
 from groundup.neural_network._dense import Dense, Gelu, Relu, Sigmoid
-from groundup.neural_network._network import as_sequential
+from groundup.neural_network._network import as_sequential, as_type
 from groundup.neural_network._network_model import NetworkModel, last_layer, require_rows
 from groundup.neural_network._reshaping import Flatten
 from groundup.neural_network.losses import (
@@ -218,7 +218,7 @@ default="squared_error"
             )
         self.n_outputs_ = n_outputs
         self._one_dimensional = y.ndim == 1
-        return y.reshape(len(y), *output_shape).astype(self.dtype)
+        return as_type(y.reshape(len(y), *output_shape), np.dtype(self.dtype), "y")
 
     def _loss(self):
         return LOSSES[self.loss]
