@@ -38,6 +38,7 @@ __all__, __getattr__, __dir__ = loaded_on_use(
         "record": "autodiff",
         "softmax_cross_entropy": "_cross_entropy",
         "stack": "_joining",
+        "to_onnx": "_onnx",
         "where": "_joining",
     },
 )
