@@ -278,7 +278,7 @@ def test_the_ending_of_a_regressor():
 def test_a_layer_that_does_not_fit_is_named():
     with pytest.raises(ShapeError, match=r"Layer 1 Conv2d\(4\) was given rows of shape \(8,\)"):
         classifier([Dense(8), Conv2d(4)]).fit(IRIS, SPECIES)
-    with pytest.raises(ValueError, match="y holds 4 labels a row"):
+    with pytest.raises(ValueError, match=r"y holds 4 labels a row.*y.argmax\(axis=1\)"):
         classifier().fit(IRIS, np.repeat(SPECIES[:, None], 4, axis=1))
 
 
@@ -391,6 +391,16 @@ def test_the_loss_of_the_rows_held_back_is_theirs():
     [(_, held)] = ShuffleSplit(1, test_size=0.2, random_state=0).split(IRIS)
     error = model.predict(IRIS[held]) - IRIS[held, 0]
     assert min(model.validation_curve_) == pytest.approx(np.mean(error**2))
+
+
+def test_too_few_rows_to_hold_some_back():
+    few = {"early_stopping": True, "max_epochs": 1}
+    for refused in (
+        lambda: classifier(**few).fit(IRIS[:5], [0, 0, 0, 0, 1]),
+        lambda: regressor(**few).fit(IRIS[:1], [0.0]),
+    ):
+        with pytest.raises(ValueError, match="holds 0.1 of the . rows back.*early_stopping=False"):
+            refused()
 
 
 def test_stops_where_the_loss_does_not_improve():

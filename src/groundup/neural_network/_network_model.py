@@ -111,7 +111,7 @@ class NetworkModel(Estimator):
     def _max_steps(self):
         return self.max_epochs if self.steps == "epoch" else None
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Learn from `X` and `y`, epoch by epoch.
 
         Parameters
@@ -248,7 +248,14 @@ class NetworkModel(Estimator):
         stratify = is_classifier(self) and y.ndim == 1
         splitter = StratifiedShuffleSplit if stratify else ShuffleSplit
         split = splitter(test_size=self.validation_fraction, random_state=self.random_state)
-        learn, validate = next(split.split(np.zeros((len(y), 1)), y))
+        try:
+            learn, validate = next(split.split(np.zeros((len(y), 1)), y))
+        except ValueError as error:
+            raise ValueError(
+                f"early_stopping=True holds {self.validation_fraction:g} of the {len(y)} rows back, "
+                f"which these do not allow: {error} Give more rows, another validation_fraction, "
+                "or early_stopping=False."
+            ) from None
         if sample_weight is not None:
             for rows, purpose in ((learn, "learn from"), (validate, "validate on")):
                 if not np.any(sample_weight[rows] > 0):
