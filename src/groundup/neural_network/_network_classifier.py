@@ -206,8 +206,8 @@ class NetworkClassifier(ClassifierMixin, NetworkModel):
         if y.ndim == 2 and (len(shape) != 2 or shape[0] != y.shape[1]):
             raise ValueError(
                 f"y holds {y.shape[1]} labels a row, so the network has to give "
-                f"({y.shape[1]}, features) numbers a row; the layers give {shape}. If each row of y "
-                "marks one class by a 1, give y.argmax(axis=1)."
+                f"({y.shape[1]}, features) numbers a row; the layers give {shape}. If each row of "
+                "y marks one class by a 1, give y.argmax(axis=1)."
             )
         if isinstance(last, Dense):
             if last.units != k:
