@@ -252,8 +252,8 @@ class NetworkModel(Estimator):
             learn, validate = next(split.split(np.zeros((len(y), 1)), y))
         except ValueError as error:
             raise ValueError(
-                f"early_stopping=True holds {self.validation_fraction:g} of the {len(y)} rows back, which "
-                f"these do not allow: {error} Give more rows, another validation_fraction, "
+                f"early_stopping=True holds {self.validation_fraction:g} of the {len(y)} rows back, "
+                f"and these do not allow it: {error} Give more rows, another validation_fraction, "
                 "or early_stopping=False."
             ) from None
         if sample_weight is not None:
