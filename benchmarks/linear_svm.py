@@ -93,11 +93,12 @@ def _targets(name: str, data, level: float = 1e-6, **parameters) -> Workload:
 
 WORKLOADS = [
     _classes("100,000 x 50", two_classes(100_000, 50)),
-    _classes("hinge, C=0.001, 20,000 x 50", two_classes(20_000, 50), 1e-4, loss="hinge", C=0.001),
+    _classes("hinge, 20,000 x 50", two_classes(20_000, 50), loss="hinge"),
+    _classes("hinge, C=0.001, 20,000 x 50", two_classes(20_000, 50), loss="hinge", C=0.001),
     _classes("l1, C=0.01, 20,000 x 200", two_classes(20_000, 200, 20), penalty="l1", C=0.01),
     _classes("dual, C=0.01, 1,000 x 5,000", two_classes(1_000, 5_000), 1e-4, C=0.01),
     _classes("150 x 4, three classes", lambda: load_iris(return_X_y=True)),
     _targets("squared, 100,000 x 50", targets(100_000, 50), loss="squared_epsilon_insensitive"),
-    _targets("C=0.001, 20,000 x 50", targets(20_000, 50), 1e-4, C=0.001),
+    _targets("20,000 x 50", targets(20_000, 50)),
     _targets("150 x 4", targets(150, 4), 1e-4),
 ]
