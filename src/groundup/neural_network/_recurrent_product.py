@@ -4,8 +4,8 @@ Written step by step with tensors, a layer records some ten small operations for
 their bookkeeping costs more than their arithmetic.  Here one loop goes through the positions and
 keeps what the way back needs; a second loop goes back.  Three things make it fast:
 
-- the inputs' share x_t W + b of all positions is one large product before the loop, and the
-  gradients of W, U, b and x are one large product each after it;
+- the inputs' share x_t W + b of all positions is one large product before the loop, recorded as
+  such; the gradient of U is one large product after it;
 - sigmoid(a) = (1 + tanh(a / 2)) / 2, so all gates are one call of the hyperbolic tangent;
 - what is left at a position is one product h U, and a kernel of a few lines on arrays that fit
   into the processor's nearest cache.
@@ -26,6 +26,7 @@ from __future__ import annotations
 import numpy as np
 
 from groundup._kernel import kernel
+from groundup.neural_network._linear import linear
 from groundup.neural_network.autodiff import Tensor, record
 
 
@@ -49,7 +50,8 @@ def lstm(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
     -------
     Tensor of shape (n, T, u)
     """
-    by_position, gates = _inputs_share(x.data, W.data, b.data)  # (T, n, d), (T, n, 4 u)
+    share = linear(x, W, b)
+    gates = _by_position(share.data)  # (T, n, 4 u)
     T, n, u = *gates.shape[:2], len(U.data)
     h = np.zeros((T + 1, n, u), gates.dtype)  # h[t] is the memory before position t
     c = np.zeros((T + 1, n, u), gates.dtype)
@@ -64,7 +66,7 @@ def lstm(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
         np.multiply(gates[t, :, 3 * u :], tanh_c[t], out=h[t + 1])  # h <- o tanh(c)
 
     def backward(gradient):
-        gradients = np.ascontiguousarray(gradient.transpose(1, 0, 2))  # (T, n, u)
+        gradients = _by_position(gradient)  # (T, n, u)
         in_gates = np.empty_like(gates)  # dL/d(x_t W + h U + b)
         in_h, in_c = np.zeros((n, u), h.dtype), np.zeros((n, u), h.dtype)
         U_transposed = np.ascontiguousarray(U.data.T)
@@ -72,10 +74,9 @@ def lstm(x: Tensor, W: Tensor, U: Tensor, b: Tensor) -> Tensor:
             np.add(in_h, gradients[t], out=in_h)
             _lstm_back(gates[t], c[t], tanh_c[t], in_h, in_c, in_gates[t])
             np.dot(in_gates[t], U_transposed, out=in_h)  # (n, 4 u) @ (4 u, u)
-        in_x, in_W, in_b = _in_inputs_share(x, W, by_position, in_gates)
-        return [in_x, in_W, _of_memory(h, in_gates), in_b]
+        return [in_gates.transpose(1, 0, 2), _of_memory(h, in_gates)]
 
-    return record(np.ascontiguousarray(h[1:].transpose(1, 0, 2)), [x, W, U, b], backward)
+    return record(_by_position(h[1:]), [share, U], backward)
 
 
 @kernel
@@ -169,7 +170,8 @@ def gru(x: Tensor, W: Tensor, U: Tensor, b: Tensor, candidate_bias: Tensor) -> T
     -------
     Tensor of shape (n, T, u)
     """
-    by_position, gates = _inputs_share(x.data, W.data, b.data)  # (T, n, d), (T, n, 3 u)
+    share = linear(x, W, b)
+    gates = _by_position(share.data)  # (T, n, 3 u)
     T, n, u = *gates.shape[:2], len(U.data)
     h = np.zeros((T + 1, n, u), gates.dtype)  # h[t] is the memory before position t
     m = np.empty((T, n, u), gates.dtype)
@@ -183,7 +185,7 @@ def gru(x: Tensor, W: Tensor, U: Tensor, b: Tensor, candidate_bias: Tensor) -> T
         _gru_memory(gates[t], h[t], h[t + 1])
 
     def backward(gradient):
-        gradients = np.ascontiguousarray(gradient.transpose(1, 0, 2))  # (T, n, u)
+        gradients = _by_position(gradient)  # (T, n, u)
         in_gates = np.empty_like(gates)  # dL/d(x_t W + b)
         in_products = np.empty_like(gates)  # dL/d(h U)
         in_h = np.zeros((n, u), h.dtype)
@@ -194,12 +196,10 @@ def gru(x: Tensor, W: Tensor, U: Tensor, b: Tensor, candidate_bias: Tensor) -> T
             _gru_back(gates[t], h[t], m[t], in_h, in_gates[t], in_products[t])
             np.dot(in_products[t], U_transposed, out=back)  # (n, 3 u) @ (3 u, u)
             np.add(in_h, back, out=in_h)
-        in_x, in_W, in_b = _in_inputs_share(x, W, by_position, in_gates)
         in_candidate_bias = in_products[:, :, 2 * u :].sum(axis=(0, 1))
-        return [in_x, in_W, _of_memory(h, in_products), in_b, in_candidate_bias]
+        return [in_gates.transpose(1, 0, 2), _of_memory(h, in_products), in_candidate_bias]
 
-    parents = [x, W, U, b, candidate_bias]
-    return record(np.ascontiguousarray(h[1:].transpose(1, 0, 2)), parents, backward)
+    return record(_by_position(h[1:]), [share, U, candidate_bias], backward)
 
 
 @kernel
@@ -276,25 +276,9 @@ def _gru_back(gates, h_before, m, in_h, in_gates, in_products):
             in_h[row, j] *= z
 
 
-def _inputs_share(x: np.ndarray, W: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return x position by position, (T, n, d), and x W + b of all positions, (T, n, gates)."""
-    by_position = np.ascontiguousarray(x.transpose(1, 0, 2))
-    share = by_position.reshape(-1, x.shape[2]) @ W  # (T n, d) @ (d, gates)
-    share += b
-    return by_position, share.reshape(*by_position.shape[:2], -1)
-
-
-def _in_inputs_share(
-    x: Tensor, W: Tensor, by_position: np.ndarray, in_share: np.ndarray
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
-    """Return the gradients of x, W and b, given that of x W + b, (T, n, gates)."""
-    T, n, width = in_share.shape
-    flat = in_share.reshape(-1, width)  # (T n, gates)
-    in_W = by_position.reshape(T * n, -1).T @ flat  # (d, T n) @ (T n, gates)
-    in_x = None
-    if x.requires_grad:
-        in_x = (flat @ W.data.T).reshape(T, n, -1).transpose(1, 0, 2)  # (T n, gates) @ (gates, d)
-    return in_x, in_W, flat.sum(axis=0)
+def _by_position(array: np.ndarray) -> np.ndarray:
+    """Return a copy with the first two axes exchanged: rows of positions, or back again."""
+    return np.array(array.transpose(1, 0, 2), order="C")
 
 
 def _of_memory(h: np.ndarray, in_products: np.ndarray) -> np.ndarray:
