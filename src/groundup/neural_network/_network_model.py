@@ -252,9 +252,9 @@ class NetworkModel(Estimator):
             learn, validate = next(split.split(np.zeros((len(y), 1)), y))
         except ValueError as error:
             raise ValueError(
-                f"early_stopping=True holds {self.validation_fraction:g} of the {len(y)} rows back, "
-                f"and these do not allow it: {error} Give more rows, another validation_fraction, "
-                "or early_stopping=False."
+                f"early_stopping=True holds {self.validation_fraction:g} of the {len(y)} rows "
+                f"back, which they do not allow: {error} Give more rows, another "
+                "validation_fraction, or early_stopping=False."
             ) from None
         if sample_weight is not None:
             for rows, purpose in ((learn, "learn from"), (validate, "validate on")):
