@@ -48,12 +48,14 @@ from typing import Any
 import numpy as np
 
 from groundup.neural_network import _functions as functions
+from groundup.neural_network._freed_memory import keep_freed_memory
 from groundup.neural_network._gradient_arrays import OnlyAt, expanded, unstretched
 
 __all__ = ["Tensor", "no_grad", "record"]
 
 _births = count()
 _recording = threading.local()  # .off: how many no_grad blocks this thread is in
+keep_freed_memory()
 
 
 class Tensor:
