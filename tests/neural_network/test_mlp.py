@@ -157,6 +157,38 @@ def test_partial_fit_and_warm_start_go_on_as_in_scikit_learn(solver):
     assert len(ours.loss_curve_) == 12
 
 
+def test_a_warm_start_may_change_the_solver():
+    X, y = classes(3)
+    model = MLPClassifier((5,), warm_start=True, solver="lbfgs", max_iter=20, random_state=0)
+    losses = []
+    for solver, early_stopping in [
+        ("lbfgs", False),
+        ("lbfgs", False),
+        ("adam", False),
+        ("adam", True),
+        ("sgd", False),
+        ("lbfgs", False),
+    ]:
+        model.set_params(solver=solver, early_stopping=early_stopping, max_iter=20).fit(X, y)
+        losses.append(model.loss_)
+    assert losses[-1] < losses[0]
+    assert not hasattr(model, "loss_curve_")
+
+
+def test_a_partial_fit_that_fails_changes_nothing():
+    X, y = numbers()
+    model = MLPRegressor(solver="sgd", random_state=0).partial_fit(X, y)
+    kept = [coef.copy() for coef in model.coefs_]
+    for rows, target in ((1e200 * X, y), (X[:, :3], y), (X, np.full(len(y), np.nan))):
+        with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"diverged|features|NaN"):
+            model.partial_fit(rows, target)
+    twin = MLPRegressor(solver="sgd", random_state=0).partial_fit(X, y).partial_fit(X, y)
+    for one, other in zip(model.coefs_, kept, strict=True):
+        np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(model.partial_fit(X, y).coefs_[0], twin.coefs_[0])
+    assert model.loss_curve_ == twin.loss_curve_
+
+
 def test_partial_fit_of_several_labels_and_several_targets():
     X, y = classes(3)
     labels = np.column_stack([y > 0, y == 1]).astype(int)

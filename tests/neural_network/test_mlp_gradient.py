@@ -11,7 +11,7 @@ from oracles.central_differences import central_differences
 from groundup._estimator import read_only
 from groundup.neural_network._mlp_epoch import FusedNetwork
 from groundup.neural_network._mlp_gradient import HIDDEN, OUTPUTS
-from groundup.neural_network._mlp_model import _layers
+from groundup.neural_network._mlp_weights import layers
 from groundup.neural_network.autodiff import Tensor
 
 
@@ -48,7 +48,7 @@ def fused(X, Y, sample_weight, units, w, activation, output, alpha, batch_rows=N
 
 def by_tensors(X, Y, sample_weight, units, w, activation, output, alpha):
     """The same cost, as one writes it down; every derivative is found by `Tensor`."""
-    coefs, intercepts = _layers(w, units)
+    coefs, intercepts = layers(w, units)
     coefs = [Tensor(c.copy(), requires_grad=True) for c in coefs]
     intercepts = [Tensor(b.copy(), requires_grad=True) for b in intercepts]
     bend = {
