@@ -72,6 +72,7 @@ class KernelFunction:
         """Return `X` of shape (n, d) as the right side of a product (before it is transposed)."""
         return self._side(X, center, dtype, 0)
 
+    @np.errstate(over="ignore", invalid="ignore")  # `smo` looks for what is not finite
     def _side(self, X, center, dtype, place_of_one):
         if self.name in ("linear", "precomputed"):
             return np.ascontiguousarray(X, dtype)
@@ -86,6 +87,7 @@ class KernelFunction:
         side[:, d + place_of_one] = 1.0
         return side
 
+    @np.errstate(over="ignore", invalid="ignore")
     def of(self, A: np.ndarray, B: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         """Return K for every pair of a row of `A` (`left`) and a row of `B` (`right`).
 

@@ -143,6 +143,7 @@ class KernelRows:
         # Some blocks of samples a task, so that a thread seldom waits for Python's lock.
         step = TILE_SAMPLES * max(1, min(8, n // (8 * TILE_SAMPLES)))
 
+        @np.errstate(over="ignore", invalid="ignore")
         def add(first: int) -> None:
             memory: np.ndarray = np.empty(min(r, TILE_ROWS) * TILE_SAMPLES, dtype)
             for start in range(first, min(first + step, n), TILE_SAMPLES):

@@ -17,7 +17,15 @@ References
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
+
+from groundup.linear_model._base import linear_decision
+from groundup.svm._support_model import BLOCK_VECTORS, SupportModel
+
+# From so many pairs of a row and a support vector on, `predict` seeks signs in single precision.
+MANY_PAIRS = 1_000_000
 
 
 def pairs_of(n_classes: int) -> list[tuple[int, int]]:
@@ -80,3 +88,89 @@ def votes(decision: np.ndarray, n_classes: int) -> np.ndarray:
         count[:, i] += for_i
         count[:, j] += ~for_i
     return count.argmax(axis=1)
+
+
+class OneVsOne(SupportModel):
+    """A machine for each pair of classes: its decision values."""
+
+    def _pair_sums(
+        self, X: np.ndarray, weights: np.ndarray, dtype: type = np.float64
+    ) -> list[np.ndarray]:
+        """Return sum_j w_j K(v_j, x) for all pairs, by each of several tables of weights.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, d)
+        weights : ndarray of shape (t, k - 1, n_SV)
+            Tables as `dual_coef_`.
+        dtype : float32 or float64, default=float64
+
+        Returns
+        -------
+        list of t ndarrays of shape (n, k (k - 1) / 2)
+        """
+        n_tables, n_rows, n_vectors = weights.shape
+        ends = np.concatenate([[0], np.cumsum(self.n_support_)]).tolist()
+        if n_rows == 1:
+            ends = [0, n_vectors]  # two classes: one weight each, whichever the class
+        groups = [slice(*pair) for pair in pairwise(ends)]
+        stacked = weights.reshape(n_tables * n_rows, n_vectors)
+        sums = self._sums(X, [(group, stacked[:, group].T) for group in groups], dtype)
+        if n_rows == 1:
+            return [sums[0][:, t : t + 1] for t in range(n_tables)]
+        return [
+            decisions([each[:, t * n_rows : (t + 1) * n_rows] for each in sums])
+            for t in range(n_tables)
+        ]
+
+    def _pair_decisions(self, X: np.ndarray) -> np.ndarray:
+        """Return the decision values of all pairs, (n, k (k - 1) / 2), signs as `_one_vs_one`."""
+        if self.kernel == "linear":
+            decision = linear_decision(X, self.coef_, self.intercept_)
+        else:
+            decision = self._pair_sums(X, self.dual_coef_[np.newaxis])[0] + self.intercept_
+        return -decision if len(self.classes_) == 2 else decision
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _pair_decisions_of_right_sign(self, X: np.ndarray) -> np.ndarray:
+        """Return the same, in single precision where that is enough to know the signs.
+
+        With u = 2^-24 the exponent g |x - v|^2, a sum of p = d + 2 products, errs by at most
+        (p + 4) u 2 (g |x|^2 + g |v|^2), the exponential by another 4 u, and a sum over a block of
+        m vectors by m u, all relative to sum_j |b_j| K(v_j, x), which is summed alongside.
+        Rows whose values are smaller than that are decided in double precision.
+        """
+        if self.kernel != "rbf" or len(X) * len(self.support_) < MANY_PAIRS:
+            return self._pair_decisions(X)
+        b = np.stack([self.dual_coef_, np.abs(self.dual_coef_)])
+        decision, size = self._pair_sums(X, b, np.float32)
+        decision += self.intercept_
+        center = self.support_vectors_.mean(axis=0)
+        of_rows, of_vectors = (
+            self._gamma * np.square(A - center).sum(axis=1) for A in (X, self.support_vectors_)
+        )
+        error = 2.0 * (X.shape[1] + 6) * (of_rows + of_vectors.max()) + 4.0 + BLOCK_VECTORS
+        bound = 2.0**-24 * (error[:, np.newaxis] * size + np.abs(self.intercept_)) + 1e-30
+        unsure = ~(np.abs(decision) > bound).all(axis=1)  # also where it is not a number
+        if len(self.classes_) == 2:
+            np.negative(decision, out=decision)
+        decision[unsure] = self._pair_decisions(X[unsure])
+        return decision
+
+    @property
+    def coef_(self):
+        """Weights of the features, (n_pairs, n_features), for ``kernel="linear"``."""
+        if self.kernel != "linear":
+            raise AttributeError("coef_ is only available when using a linear kernel")
+        k = len(self.classes_)
+        if k == 2:
+            return self.dual_coef_ @ self.support_vectors_
+        ends = np.concatenate([[0], np.cumsum(self.n_support_)])
+        coef = [
+            sum(
+                w @ self.support_vectors_[part]
+                for part, w in weights_of_pair(self.dual_coef_, ends, i, j)
+            )
+            for i, j in pairs_of(k)
+        ]
+        return np.stack(coef)

@@ -131,6 +131,7 @@ class SupportModel(Estimator):
         groups = [(vectors, weights.astype(dtype)) for vectors, weights in groups]
         sums = [np.zeros((len(X), weights.shape[1])) for _, weights in groups]
 
+        @np.errstate(over="ignore", invalid="ignore")
         def add(first: int) -> None:
             block = slice(first, first + BLOCK_ROWS)
             if precomputed:

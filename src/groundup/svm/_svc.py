@@ -28,7 +28,6 @@ References
 from __future__ import annotations
 
 from collections.abc import Generator
-from itertools import pairwise
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -41,14 +40,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _ovr_decision_function
 
 from groundup._blocks import single_blas_thread
-from groundup.linear_model._base import linear_decision
 from groundup.svm._kernel_rows import KernelRows
-from groundup.svm._one_vs_one import decisions, pairs_of, votes, weights_of_pair
+from groundup.svm._one_vs_one import OneVsOne, pairs_of, votes
 from groundup.svm._platt import coupled, held_out_decisions, platt_curve, probabilities
 from groundup.svm._smo import smo
-from groundup.svm._support_model import BLOCK_VECTORS, SupportModel
 
-MANY_PAIRS = 1_000_000  # of rows and support vectors: from here on `predict` tries single precision
 KEPT = 4096  # up to so many rows, the kernel is computed once for all pairs of classes
 
 
@@ -60,7 +56,7 @@ def _has_probability(svc):
     return True
 
 
-class SVC(ClassifierMixin, SupportModel):
+class SVC(ClassifierMixin, OneVsOne):
     """Support vector classification.
 
     Parameters
@@ -152,7 +148,7 @@ class SVC(ClassifierMixin, SupportModel):
     """
 
     _parameter_constraints: ClassVar[dict[str, Any]] = {
-        **SupportModel._parameter_constraints,
+        **OneVsOne._parameter_constraints,
         "C": [Interval(Real, 0.0, None, closed="neither")],
         "probability": ["boolean", Hidden(StrOptions({"deprecated"}))],
         "class_weight": [StrOptions({"balanced"}), dict, None],
@@ -324,69 +320,6 @@ class SVC(ClassifierMixin, SupportModel):
                 f"{self.classes_[weighty[0]]!r} is left, and there is nothing to tell it from."
             )
 
-    def _pair_sums(
-        self, X: np.ndarray, weights: np.ndarray, dtype: type = np.float64
-    ) -> list[np.ndarray]:
-        """Return sum_j w_j K(v_j, x) for all pairs, by each of several tables of weights.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n, d)
-        weights : ndarray of shape (t, k - 1, n_SV)
-            Tables as `dual_coef_`.
-        dtype : float32 or float64, default=float64
-
-        Returns
-        -------
-        list of t ndarrays of shape (n, k (k - 1) / 2)
-        """
-        n_tables, n_rows, n_vectors = weights.shape
-        ends = np.concatenate([[0], np.cumsum(self.n_support_)]).tolist()
-        if n_rows == 1:
-            ends = [0, n_vectors]  # two classes: one weight each, whichever the class
-        groups = [slice(*pair) for pair in pairwise(ends)]
-        stacked = weights.reshape(n_tables * n_rows, n_vectors)
-        sums = self._sums(X, [(group, stacked[:, group].T) for group in groups], dtype)
-        if n_rows == 1:
-            return [sums[0][:, t : t + 1] for t in range(n_tables)]
-        return [
-            decisions([each[:, t * n_rows : (t + 1) * n_rows] for each in sums])
-            for t in range(n_tables)
-        ]
-
-    def _pair_decisions(self, X: np.ndarray) -> np.ndarray:
-        """Return the decision values of all pairs, (n, k (k - 1) / 2), signs as `_one_vs_one`."""
-        if self.kernel == "linear":
-            decision = linear_decision(X, self.coef_, self.intercept_)
-        else:
-            decision = self._pair_sums(X, self.dual_coef_[np.newaxis])[0] + self.intercept_
-        return -decision if len(self.classes_) == 2 else decision
-
-    def _pair_decisions_of_right_sign(self, X: np.ndarray) -> np.ndarray:
-        """Return the same, in single precision where that is enough to know the signs.
-
-        With u = 2^-24 the exponent g |x - v|^2, a sum of p = d + 2 products, errs by at most
-        (p + 4) u 2 (g |x|^2 + g |v|^2), the exponential by another 4 u, and a sum over a block of
-        m vectors by m u, all relative to sum_j |b_j| K(v_j, x), which is summed alongside.
-        Rows whose values are smaller than that are decided in double precision.
-        """
-        if self.kernel != "rbf" or len(X) * len(self.support_) < MANY_PAIRS:
-            return self._pair_decisions(X)
-        b = np.stack([self.dual_coef_, np.abs(self.dual_coef_)])
-        decision, size = self._pair_sums(X, b, np.float32)
-        decision += self.intercept_
-        center = self.support_vectors_.mean(axis=0)
-        of_rows, of_vectors = (
-            self._gamma * np.square(A - center).sum(axis=1) for A in (X, self.support_vectors_)
-        )
-        error = 2.0 * (X.shape[1] + 6) * (of_rows + of_vectors.max()) + 4.0 + BLOCK_VECTORS
-        bound = 2.0**-24 * (error[:, np.newaxis] * size + np.abs(self.intercept_)) + 1e-30
-        unsure = ~(np.abs(decision) > bound).all(axis=1)  # also where it is not a number
-        if len(self.classes_) == 2:
-            np.negative(decision, out=decision)
-        decision[unsure] = self._pair_decisions(X[unsure])
-        return decision
-
     def decision_function(self, X):
         """Return how far each row lies from the borders, in units of half the street.
 
@@ -465,21 +398,3 @@ class SVC(ClassifierMixin, SupportModel):
     def predict_log_proba(self, X):
         """Return the logarithm of `predict_proba`."""
         return np.log(self.predict_proba(X))
-
-    @property
-    def coef_(self):
-        """Weights of the features, (n_pairs, n_features), for ``kernel="linear"``."""
-        if self.kernel != "linear":
-            raise AttributeError("coef_ is only available when using a linear kernel")
-        k = len(self.classes_)
-        if k == 2:
-            return self.dual_coef_ @ self.support_vectors_
-        ends = np.concatenate([[0], np.cumsum(self.n_support_)])
-        coef = [
-            sum(
-                w @ self.support_vectors_[part]
-                for part, w in weights_of_pair(self.dual_coef_, ends, i, j)
-            )
-            for i, j in pairs_of(k)
-        ]
-        return np.stack(coef)
