@@ -183,7 +183,8 @@ def class_moments(
         moments = ClassMoments(
             np.zeros(n_classes), np.zeros((n_classes, d)), np.zeros((n_classes, d))
         )
-        add_moments(X, codes, weights, *block, max(16, CHUNK_NUMBERS // d), *moments)
+        with np.errstate(all="ignore"):  # what is not finite is seen afterwards
+            add_moments(X, codes, weights, *block, max(16, CHUNK_NUMBERS // d), *moments)
         return moments
 
     # Every block keeps its own moments until the merge: at most 256 MiB of them.
@@ -194,7 +195,7 @@ def class_moments(
 def merged_moments(a: ClassMoments, b: ClassMoments) -> ClassMoments:
     """Return the moments of the rows of both."""
     weight = a.weight + b.weight
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is seen afterwards
+    with np.errstate(all="ignore"):
         share = b.weight / np.where(weight > 0.0, weight, 1.0)  # W_b / W
         delta = b.mean - a.mean
         mean = a.mean + share[:, np.newaxis] * delta
@@ -363,11 +364,12 @@ class GaussianNB(NaiveBayes):
         best = np.empty(n_best, dtype=np.int64)
         mean, scale, constant = map(read_only, self._curves())
         blocks = blocks_of_rows(len(X), X.shape[1], most=64)
-        finite = over_threads(
-            lambda block: likeliest(X, *block, mean, scale, constant, joint, best),
-            blocks,
-            thread_count(),
-        )
+
+        def of_block(block: tuple[int, int]) -> bool:
+            with np.errstate(all="ignore"):  # what is not finite is told
+                return likeliest(X, *block, mean, scale, constant, joint, best)
+
+        finite = over_threads(of_block, blocks, thread_count())
         self._require_finite(X, all(finite))
         return joint, best
 
