@@ -7,7 +7,8 @@ operation the sum goes into the product's own memory, and the derivatives are th
 
 With many rows in float32 (every position of every sequence is one), the rows are cut into blocks,
 and threads work on the blocks.  Each block makes its own part of dL/dW, and the parts are added in
-the order of the blocks: the same bits for any number of threads.
+the order of the blocks: the same bits for any number of threads.  Within a block the products are
+made a few rows at a time, because BLAS is a fifth faster on products that are small enough.
 """
 
 from __future__ import annotations
@@ -23,6 +24,9 @@ from groundup.neural_network.autodiff import Tensor, record
 
 #: With fewer rows one call of BLAS is as fast.
 BLOCK_ROWS = 256
+
+#: Up to so many multiplications OpenBLAS multiplies as it reads, without copying first.
+SMALL_PRODUCT = 1_000_000
 
 
 def linear(x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -99,11 +103,13 @@ def _derivatives(x, weights, gradient, x_is_asked):
 
 
 @kernel
-def _block_product(x, weights, bias, y, first, last):
-    np.dot(x[first:last], weights, y[first:last])
-    for i in range(first, last):
-        for j in range(y.shape[1]):
-            y[i, j] += bias[j]
+def _block_product(x, weights, bias, piece, y, first, last):
+    for begin in range(first, last, piece):
+        end = min(begin + piece, last)
+        np.dot(x[begin:end], weights, y[begin:end])
+        for i in range(np.uint64(begin), np.uint64(end)):
+            for j in range(np.uint64(y.shape[1])):
+                y[i, j] += bias[j]
 
 
 @block_kernel
@@ -112,41 +118,53 @@ def _products(
     weights,  # (k, m) in
     bias,  # (m,) in
     bounds,  # (b + 1,) in
+    piece,  # rows at a time
     y,  # (n, m) out
 ):
     for block in prange(bounds.shape[0] - 1):
-        _block_product(x, weights, bias, y, bounds[block], bounds[block + 1])
+        _block_product(x, weights, bias, piece, y, bounds[block], bounds[block + 1])
 
 
 @kernel
-def _block_derivatives(x, weights, gradient, x_is_asked, in_x, in_weights, in_bias, first, last):
-    if x_is_asked:
-        np.dot(gradient[first:last], weights.T, in_x[first:last])  # dL/dX = G W'
-    np.dot(x[first:last].T, gradient[first:last], in_weights)  # dL/dW = X' G
-    for j in range(in_bias.shape[0]):
+def _block_derivatives(
+    x, across, gradient, x_is_asked, piece, in_x, in_weights, in_bias, first, last
+):
+    part = np.empty_like(in_weights)
+    k, m = np.uint64(in_weights.shape[0]), np.uint64(in_weights.shape[1])
+    for j in range(m):
         in_bias[j] = 0.0
-    for i in range(first, last):
-        for j in range(in_bias.shape[0]):
-            in_bias[j] += gradient[i, j]
+    for begin in range(first, last, piece):
+        end = min(begin + piece, last)
+        if x_is_asked:
+            np.dot(gradient[begin:end], across, in_x[begin:end])  # dL/dX = G W'
+        np.dot(x[begin:end].T, gradient[begin:end], part)  # dL/dW = X' G
+        for row in range(k):
+            for j in range(m):
+                in_weights[row, j] += part[row, j]
+        for i in range(np.uint64(begin), np.uint64(end)):
+            for j in range(m):
+                in_bias[j] += gradient[i, j]
 
 
 @block_kernel
 def _all_derivatives(
     x,  # (n, k) float32 in
-    weights,  # (k, m) in
+    across,  # (m, k) the weights, transposed in
     gradient,  # (n, m) dL/dY in
     x_is_asked,  # bool
     bounds,  # (b + 1,) in
+    piece,  # rows at a time
     in_x,  # (n, k) dL/dX, or empty, out
-    in_weights,  # (b, k, m) part of dL/dW of each block out
+    in_weights,  # (b, k, m) zeros; part of dL/dW of each block out
     in_bias,  # (b, m) part of dL/db of each block out
 ):
     for block in prange(bounds.shape[0] - 1):
         _block_derivatives(
             x,
-            weights,
+            across,
             gradient,
             x_is_asked,
+            piece,
             in_x,
             in_weights[block],
             in_bias[block],
@@ -163,8 +181,9 @@ def _forward(x, weights, bias):
         _products(
             *map(_plain, (x, weights, add)),
             _bounds(len(x)),
+            _piece(weights),
             y,
-            n_threads=threads_for(2 * x.size * weights.shape[1]),
+            n_threads=threads_for(2 * x.size * m),
         )
     return y
 
@@ -173,17 +192,18 @@ def _backward(x, weights, gradient, x_is_asked):
     bounds = _bounds(len(x))
     n_blocks = len(bounds) - 1
     in_x = np.empty(x.shape if x_is_asked else (0, 0), np.float32)
-    in_weights = np.empty((n_blocks, *weights.shape), np.float32)
+    in_weights = np.zeros((n_blocks, *weights.shape), np.float32)
     in_bias = np.empty((n_blocks, weights.shape[1]), np.float32)
     with one_blas_thread():
         _all_derivatives(
-            *map(_plain, (x, weights, gradient)),
+            *map(_plain, (x, weights.T, gradient)),
             x_is_asked,
             bounds,
+            _piece(weights),
             in_x,
             in_weights,
             in_bias,
-            n_threads=threads_for(2 * x.size * weights.shape[1]),
+            n_threads=threads_for(4 * x.size * weights.shape[1]),
         )
     return in_x if x_is_asked else None, in_weights.sum(axis=0), in_bias.sum(axis=0)
 
@@ -194,3 +214,9 @@ def _plain(array):
 
 def _bounds(n_rows):
     return block_bounds(n_rows, BLOCK_ROWS, max_blocks=16)
+
+
+def _piece(weights):
+    """Return how many rows make a small product; if only a few would, all of a block."""
+    rows = SMALL_PRODUCT // max(1, weights.size)
+    return rows if rows >= 16 else 1 << 30
