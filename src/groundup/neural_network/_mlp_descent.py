@@ -29,6 +29,47 @@ from groundup.optim import DivergenceError
 SMALLEST_RATE = 1e-6  # below it an adaptive learning rate is not lowered any further
 
 
+class Course:
+    """What the epochs have brought so far, and how many in a row have brought nothing."""
+
+    def __init__(self, model, w):
+        self.losses, self.best_loss = model.loss_curve_, model.best_loss_
+        self.scores, self.best_score = model.validation_scores_, model.best_validation_score_
+        self.without = model._no_improvement_count
+        self.best_weights = None if w is None else w.copy()
+
+    def note(self, loss, score, w, tol):
+        """Take note of an epoch's loss and, where rows are held out, of their score."""
+        self.losses.append(loss)
+        if score is None:
+            self.without = self.without + 1 if loss > self.best_loss - tol else 0
+            self.best_loss = min(self.best_loss, loss)
+            return
+        self.scores.append(score)
+        self.without = self.without + 1 if score < self.best_score + tol else 0
+        if score > self.best_score:
+            self.best_score = score
+            self.best_weights[:] = w
+
+    def state(self):
+        """Return it as fitted attributes."""
+        return {
+            "loss_curve_": self.losses,
+            "best_loss_": self.best_loss,
+            "validation_scores_": self.scores,
+            "best_validation_score_": self.best_score,
+            "_no_improvement_count": self.without,
+        }
+
+
+def rule_and_constants(model, rate):
+    """Return the rule's flag and its constants (4,), as the compiled epoch takes them."""
+    if model.solver == "adam":
+        return ADAM, np.array([rate, model.beta_1, model.beta_2, model.epsilon], dtype=np.float64)
+    rule = NESTEROV if model.nesterovs_momentum else MOMENTUM
+    return rule, np.array([rate, model.momentum, 0.0, 0.0])
+
+
 def stochastic_steps(model, X, y, Y, sample_weight, w, units, generator, told, epochs):
     """Yield the fitted attributes of a perceptron after every epoch, or every batch.
 
@@ -79,27 +120,20 @@ def stochastic_steps(model, X, y, Y, sample_weight, w, units, generator, told, e
         model._memory = [np.zeros((2, len(w)), w.dtype), float(model.learning_rate_init), 0]
     memory, rate, updates = model._memory
     memory = memory.astype(w.dtype, copy=False)
-    if model.solver == "adam":
-        rule = ADAM
-        constants = np.array([rate, model.beta_1, model.beta_2, model.epsilon], dtype=np.float64)
-    else:
-        rule = NESTEROV if model.nesterovs_momentum else MOMENTUM
-        constants = np.array([rate, model.momentum, 0.0, 0.0])
-    best = w.copy() if held_out is not None else None
-    state = {
+    rule, constants = rule_and_constants(model, rate)
+    course = Course(model, w if held_out is not None else None)
+    if held_out is not None:
+        X_held, y_held = X[held_out], y[held_out]
+        weight_held = None if sample_weight is None else sample_weight[held_out]
+    always = {
         "coefs_": coefs,
         "intercepts_": intercepts,
-        "loss_curve_": model.loss_curve_,
-        "best_loss_": model.best_loss_,
-        "validation_scores_": model.validation_scores_,
-        "best_validation_score_": model.best_validation_score_,
         "n_outputs_": model.n_outputs_,
         "n_layers_": model.n_layers_,
         "out_activation_": model.out_activation_,
     }
     order = rows
-    without, t = model._no_improvement_count, model.t_
-    converged = False
+    t, converged = model.t_, False
     for epoch in range(1, (epochs or model.max_iter) + 1):
         if model.shuffle:
             permutation = np.arange(n_learn)
@@ -116,56 +150,47 @@ def stochastic_steps(model, X, y, Y, sample_weight, w, units, generator, told, e
             if last < n_learn:
                 require_finite(model, batch_cost, w)
                 yield {
-                    **state,
+                    **always,
+                    **course.state(),
                     "loss_": batch_cost / (last - first),
                     "n_iter_": epoch,
                     "t_": t + last,
                     "_memory": [memory, rate, updates],
-                    "_no_improvement_count": without,
                 }
         loss = cost / n_learn
         require_finite(model, loss, w)
         t += n_learn
-        model.loss_curve_.append(loss)
         if epoch & (epoch - 1) == 0:  # the first, second, fourth, eighth ... epoch
             gradients = norms(layers(network.gradient, units)[0])
             found = watch_gradients(gradients, norms(coefs), layer_names(units), start_norms)
             tell(found, told, stacklevel=6)
-        if held_out is None:
-            without = without + 1 if loss > state["best_loss_"] - model.tol else 0
-            state["best_loss_"] = min(state["best_loss_"], loss)
-        else:
-            weight = None if sample_weight is None else sample_weight[held_out]
+        score = None
+        if held_out is not None:
             model.__dict__.update(coefs_=coefs, intercepts_=intercepts)
-            score = model._validation_score(X[held_out], y[held_out], weight)
-            model.validation_scores_.append(score)
-            highest = state["best_validation_score_"]
-            without = without + 1 if score < highest + model.tol else 0
-            if score > highest:
-                state["best_validation_score_"] = score
-                best[:] = w
+            score = model._validation_score(X_held, y_held, weight_held)
+        course.note(loss, score, w, model.tol)
         if model.verbose:
-            shown = "" if held_out is None else f", validation score = {score:.6f}"
+            shown = "" if score is None else f", validation score = {score:.6f}"
             print(f"Epoch {epoch}, loss = {loss:.8f}{shown}")
         if rule != ADAM and model.learning_rate == "invscaling":
             rate = change_rate(
                 constants, memory, model.learning_rate_init / (t + 1) ** model.power_t
             )
-        if without > model.n_iter_no_change:
+        if course.without > model.n_iter_no_change:
             if rule == ADAM or model.learning_rate != "adaptive" or rate <= SMALLEST_RATE:
                 converged = True
             else:
                 rate = change_rate(constants, memory, rate / 5.0)
-                without = 0
-        if best is not None and (converged or epoch == model.max_iter):
-            w[:] = best
+                course.without = 0
+        if course.best_weights is not None and (converged or epoch == model.max_iter):
+            w[:] = course.best_weights
         yield {
-            **state,
+            **always,
+            **course.state(),
             "loss_": loss,
             "n_iter_": epoch,
             "t_": t,
             "_memory": [memory, rate, updates],
-            "_no_improvement_count": without,
         }
         if converged:
             break
