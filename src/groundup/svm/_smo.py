@@ -59,6 +59,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Generator
+from math import inf, isnan
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,7 @@ def smo(
         n_states += 1
         yield dual.state()
     if n_states == 0:
+        dual.measure(*dual.gains_and_costs())
         yield dual.state()
 
 
@@ -142,7 +144,7 @@ class Dual:
             with single_blas_thread():
                 rows.add_to(self.e, moved, -start[moved])
             self.objective = -0.5 * float(start @ (self.e + target)) + width * np.abs(start).sum()
-        self.measure(*self.gains_and_costs())
+        self.m, self.M = inf, -inf  # until they are measured
 
     def gains_and_costs(self) -> tuple[Array, Array]:
         """Return what a rise of each b gains and what a fall costs; -+infinity at a bound."""
@@ -154,7 +156,7 @@ class Dual:
     def measure(self, gain: Array, cost: Array) -> None:
         """Set m and M."""
         self.m, self.M = float(gain.max()), float(cost.min())
-        if np.isnan([self.m, self.M]).any() or self.m == np.inf or -np.inf == self.M:
+        if self.m == inf or -self.M == inf or isnan(self.m - self.M):
             raise ValueError(
                 "Kernel values overflow: the input data contain large values. Bring the columns to "
                 "one scale (StandardScaler), or choose smaller gamma, degree or coef0."
@@ -170,12 +172,14 @@ class Dual:
         free = (self.b > self.low) & (self.b < self.high)
         if self.width > 0.0:
             free &= self.b != 0.0
-        if free.any():
+        n_free = int(np.count_nonzero(free))
+        if n_free > 0:
             # gain = cost = the constant, for those inside their ranges
-            constant = float((self.e - self.width * np.sign(self.b))[free].mean())
+            e = self.e if self.width == 0.0 else self.e - self.width * np.sign(self.b)
+            constant = float(e[free].sum()) / n_free
         else:
             ends = [end for end in (self.m, self.M) if np.isfinite(end)]
-            constant = sum(ends) / len(ends) if ends else 0.0
+            constant = float(sum(ends)) / len(ends) if ends else 0.0
         return {
             "b": self.b,
             "violation": self.violation,
