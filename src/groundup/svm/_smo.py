@@ -156,7 +156,7 @@ class Dual:
     def measure(self, gain: Array, cost: Array) -> None:
         """Set m and M."""
         self.m, self.M = float(gain.max()), float(cost.min())
-        if self.m == inf or -self.M == inf or isnan(self.m - self.M):
+        if inf in (self.m, -self.M) or isnan(self.m - self.M):
             raise ValueError(
                 "Kernel values overflow: the input data contain large values. Bring the columns to "
                 "one scale (StandardScaler), or choose smaller gamma, degree or coef0."
