@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from groundup.neural_network import MLPClassifier, MLPRegressor
 from groundup.neural_network._findings import TrainingWarning
+from groundup.neural_network._mlp_epoch import Threads
 from groundup.optim import DivergenceError
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -303,6 +304,37 @@ def test_same_bits_for_any_number_of_threads(n):
         one = MLPClassifier(**settings, random_state=0).fit(X, y)
     for a, b in zip(one.coefs_ + one.intercepts_, two.coefs_ + two.intercepts_, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_threads_that_fall_behind_one_are_given_up_for_a_while():
+    threads = Threads(2)
+    assert threads.next() == (1, Threads.FEW)  # the measure
+    threads.took(1, 1.0)
+    assert threads.next() == (2, Threads.FEW)  # a trial
+    threads.took(2, 0.6)
+    assert threads.next() == (2, Threads.MANY)
+    threads.took(2, 9.0)
+    rests = []
+    for _ in range(6):
+        rest = 0
+        while threads.next()[0] == 1:
+            threads.took(1, 1.0)
+            rest += 1
+        rests.append(rest)
+        assert threads.next() == (2, Threads.FEW)
+        threads.took(2, 9.0)
+    assert rests == [8, 32, 128, 512, 1024, 1024]
+    assert Threads(1).next() == (1, None)
+
+
+def test_the_number_of_threads_changes_no_bit_of_the_loss(monkeypatch):
+    X, y = classes(3, n=5000, dtype=np.float32)
+    settings = {"hidden_layer_sizes": (64, 64), "batch_size": 200, "max_iter": 3}
+    curves = []
+    for few in (1, 3, 1000):
+        monkeypatch.setattr(Threads, "FEW", few)
+        curves.append(MLPClassifier(**settings, random_state=0).fit(X, y).loss_curve_)
+    assert curves[0] == curves[1] == curves[2]
 
 
 def test_it_learns_real_data():

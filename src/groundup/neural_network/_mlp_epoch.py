@@ -16,6 +16,8 @@ included, so it tells of weights that were still changing.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from math import inf
+from time import perf_counter
 
 import numpy as np
 from numba import prange
@@ -116,10 +118,9 @@ def run_epoch(
     part_sums,  # (n_parts, 2) scratch
     gradient,  # (p,) out: of the last batch
     bounds,  # (n_parts + 1,) int64 scratch
-    result,  # (2,) out: costs of the batches times their rows; steps taken now
+    result,  # (2,) inout: costs of the batches times their rows are added; out: steps taken now
 ):
     n_parts = part_sums.shape[0]
-    result[0] = 0.0
     for first in range(start, stop, batch_rows):
         m = min(batch_rows, stop - first)
         for part in range(n_parts + 1):
@@ -150,6 +151,43 @@ def run_epoch(
             t += 1
             rule_step(rule, constants, t, w, gradient, memory)
     result[1] = t
+
+
+class Threads:
+    """How many threads to use, found out on the way; the bits are the same for any number.
+
+    Threads that meet thousands of times a second are fast while each has a core of its own. Where
+    another process has one of the cores, every meeting waits until it lets go: the epoch then takes
+    ten times as long as on one thread. So a few batches on one thread set the measure, and threads
+    that fall behind it are given up for a while.
+    """
+
+    FEW, MANY = 4, 32  # batches of a trial, and while all is well
+    FIRST_REST, LONGEST_REST = 8, 1024  # rounds on one thread before threads are tried again
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.alone = inf  # seconds a row on one thread
+        self.rest, self.next_rest, self.trusted = 1, self.FIRST_REST, False
+
+    def next(self) -> tuple[int, int | None]:
+        """Return the number of threads of the next round, and its batches: None for all."""
+        if self.most == 1:
+            return 1, None
+        if self.rest > 0:
+            return 1, self.FEW if self.alone == inf else self.MANY
+        return self.most, self.MANY if self.trusted else self.FEW
+
+    def took(self, n_threads: int, seconds: float) -> None:
+        """Take note of the seconds that a row took."""
+        if n_threads == 1:
+            self.alone = min(self.alone, seconds)
+            self.rest -= 1
+        elif seconds > self.alone:
+            self.rest, self.trusted = self.next_rest, False
+            self.next_rest = min(4 * self.next_rest, self.LONGEST_REST)
+        else:
+            self.next_rest, self.trusted = self.FIRST_REST, True
 
 
 class FusedNetwork:
@@ -210,7 +248,7 @@ class FusedNetwork:
         )
         self.result = np.zeros(2)
         worth_it = n_parts > 1 and self.batch_rows * p >= WORTH_A_THREAD
-        self.n_threads = min(n_parts, thread_count()) if worth_it else 1
+        self.threads = Threads(min(n_parts, thread_count()) if worth_it else 1)
         largest_product = CHUNK_ROWS * int((units[:-1] * units[1:]).max())
         self.blas = single_blas_thread if largest_product > SMALL_PRODUCT else nullcontext
 
@@ -249,25 +287,32 @@ class FusedNetwork:
         t : int
             How many steps have been taken now.
         """
+        self.result[:] = 0.0, t
         with self.blas():
-            run_epoch(
-                *self.rows,
-                order,
-                start,
-                stop,
-                self.batch_rows,
-                self.units,
-                self.n_weights,
-                self.activation,
-                self.output,
-                self.alpha,
-                rule,
-                constants,
-                t,
-                w,
-                memory,
-                *self.scratch,
-                self.result,
-                n_threads=self.n_threads,
-            )
+            while start < stop:
+                n_threads, batches = self.threads.next()
+                end = stop if batches is None else min(stop, start + batches * self.batch_rows)
+                begun = perf_counter()
+                run_epoch(
+                    *self.rows,
+                    order,
+                    start,
+                    end,
+                    self.batch_rows,
+                    self.units,
+                    self.n_weights,
+                    self.activation,
+                    self.output,
+                    self.alpha,
+                    rule,
+                    constants,
+                    int(self.result[1]),
+                    w,
+                    memory,
+                    *self.scratch,
+                    self.result,
+                    n_threads=n_threads,
+                )
+                self.threads.took(n_threads, (perf_counter() - begun) / (end - start))
+                start = end
         return float(self.result[0]), int(self.result[1])
