@@ -122,14 +122,14 @@ def attention_of_product(product: Tensor, heads: int, causal: bool = False) -> T
             f"{heads} heads: expected (sequences, places, 3 * {heads} * length)."
         )
     n, t, width = product.shape
-    packed = product.data.reshape(n, t, 3, heads, -1)
+    packed = product.data.reshape(n, t, 3, heads, width // (3 * heads))
     forward, backward_of = _forms(product.dtype)
     y, p = forward(packed, causal)
 
     def backward(gradient):
         return [backward_of(packed, p, y, gradient.reshape(y.shape), causal).reshape(n, t, width)]
 
-    return record(y.reshape(n, t, -1), [product], backward)
+    return record(y.reshape(n, t, width // 3), [product], backward)
 
 
 def _forms(dtype):

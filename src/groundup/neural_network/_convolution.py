@@ -123,7 +123,8 @@ def _columns(x, kh, kw, stride, padding):
     windows = sliding_window_view(padded, (kh, kw), axis=(2, 3))[:, :, ::stride, ::stride]
     # (n, c, rows, columns, kh, kw) -> (n, c, kh, kw, rows, columns)
     windows = windows.transpose(0, 1, 4, 5, 2, 3)
-    return windows.reshape(len(x), x.shape[1] * kh * kw, -1), padded
+    n, c, _, _, rows, columns = windows.shape
+    return windows.reshape(n, c * kh * kw, rows * columns), padded
 
 
 def _convolved(x, weights, bias, stride, padding, y):
@@ -137,7 +138,7 @@ def _convolved(x, weights, bias, stride, padding, y):
 def _derivatives(x, weights, stride, padding, gradient, x_is_asked):
     (n, c, h, w), (o, _, kh, kw), (rows, columns) = x.shape, weights.shape, gradient.shape[2:]
     covered, padded = _columns(x, kh, kw, stride, padding)
-    g = gradient.reshape(n, o, -1)
+    g = gradient.reshape(n, o, rows * columns)
     in_weights = np.tensordot(g, covered, ((0, 2), (0, 2))).reshape(weights.shape)
     in_x = None
     if x_is_asked:

@@ -13,6 +13,8 @@ made a few rows at a time, because BLAS is a fifth faster on products that are s
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numba import prange
 
@@ -65,7 +67,7 @@ def linear(x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
     k, m = weights.shape
     if bias is not None and bias.shape != (m,):
         raise ValueError(f"bias has shape {bias.shape}, {m} outputs need ({m},).")
-    rows = x.data.reshape(-1, k)
+    rows = x.data.reshape(prod(x.shape[:-1]), k)
     parents = [x, weights] if bias is None else [x, weights, bias]
     float32 = all(parent.dtype == np.float32 for parent in parents)
     in_blocks = float32 and len(rows) >= 2 * BLOCK_ROWS and k > 0
@@ -75,7 +77,7 @@ def linear(x: Tensor, weights: Tensor, bias: Tensor | None = None) -> Tensor:
 
     def backward(gradient):
         in_x, in_weights, in_bias = backward_of(
-            rows, weights.data, gradient.reshape(-1, m), x.requires_grad
+            rows, weights.data, gradient.reshape(len(rows), m), x.requires_grad
         )
         in_x = None if in_x is None else in_x.reshape(x.shape)
         return [in_x, in_weights, in_bias][: len(parents)]

@@ -66,7 +66,7 @@ def embedding(table: Tensor, indices: Any) -> Tensor:
 
     def backward(gradient):
         total = np.zeros(table.shape, np.float32)
-        gradient = np.ascontiguousarray(gradient).reshape(-1, table.shape[1])
+        gradient = np.ascontiguousarray(gradient).reshape(len(flat), table.shape[1])
         _add_rows(read_only(gradient), flat, total)
         return [total]
 

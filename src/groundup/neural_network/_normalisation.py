@@ -19,6 +19,8 @@ References
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numba import prange
 
@@ -64,7 +66,7 @@ def layer_norm(x: Tensor, gain: Tensor, shift: Tensor, epsilon: float = 1e-5) ->
             raise ValueError(
                 f"{name} has shape {vector.shape}; x of shape {x.shape} needs {x.shape[-1:]}."
             )
-    rows = x.data.reshape(-1, x.shape[-1])
+    rows = x.data.reshape(prod(x.shape[:-1]), x.shape[-1])
     float32 = x.dtype == gain.dtype == shift.dtype == np.float32
     forward, backward_of = (_forward, _backward) if float32 else (_normalised, _derivatives)
     y, mean, scale = forward(rows, gain.data, shift.data, epsilon)

@@ -101,7 +101,9 @@ def _windows(x, size, stride):
 
 
 def _top(x, windows, stride):
-    flat = windows.reshape(*windows.shape[:4], -1)  # (n, c, rows, columns, size size)
+    flat = windows.reshape(
+        *windows.shape[:4], windows.shape[4] ** 2
+    )  # (n, c, rows, columns, size size)
     best = flat.argmax(axis=-1)
     return np.take_along_axis(flat, best[..., None], axis=-1)[..., 0], best
 
