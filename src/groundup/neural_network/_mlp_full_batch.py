@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from math import inf
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -14,6 +15,33 @@ from groundup.neural_network._mlp_weights import layers
 from groundup.optim import lbfgs
 
 SMALLEST_GAIN = 2.220446049250313e-09  # it stops at a smaller relative decrease of the loss
+
+
+def steps_past_kinks(cost_and_gradient, w, max_iter, tol):
+    """Yield the steps of L-BFGS, which begins anew where it got stuck, until that gains nothing.
+
+    The loss of a network of relus has kinks, where the gradient jumps. The curvature that was
+    learned on one side misleads on the other, and steps become tiny; straight downhill goes on.
+    """
+    done = 0
+    while True:
+        first = before = None
+        for step in lbfgs(cost_and_gradient, w, max_iter=max_iter - done, tol=tol):
+            cost = step["cost"]
+            gain = inf if before is None else (before - cost) / max(abs(before), abs(cost), 1.0)
+            first = cost if first is None else first
+            before = cost
+            if step["iteration"] > 0 or (done == 0 and step["converged"]):
+                yield {**step, "iteration": done + step["iteration"]}
+            if gain <= SMALLEST_GAIN:
+                break
+        done += step["iteration"]
+        if done == 0 and not step["converged"]:
+            yield step  # not a single step leads down from the start
+        w = step["parameters"]
+        gained = (first - cost) / max(abs(first), abs(cost), 1.0)
+        if step["converged"] or done >= max_iter or gained <= 2.0 * SMALLEST_GAIN:
+            return
 
 
 def full_batch_steps(model, X, Y, sample_weight, w, units):
@@ -40,14 +68,8 @@ def full_batch_steps(model, X, Y, sample_weight, w, units):
         cost, _ = network.epoch(w, memory, -1, constants, 0, every_row, 0, len(X))
         return cost / len(X), network.gradient.copy()
 
-    before, converged = np.inf, False
-    for step in lbfgs(cost_and_gradient, w, max_iter=model.max_iter, tol=model.tol):
+    for step in steps_past_kinks(cost_and_gradient, w, model.max_iter, model.tol):
         cost = step["cost"]
-        gain = (before - cost) / max(abs(before), abs(cost), 1.0) if before < np.inf else np.inf
-        converged = step["converged"] or gain <= SMALLEST_GAIN
-        before = cost
-        if step["iteration"] == 0 and not converged:
-            continue
         if model.verbose:
             print(f"Step {step['iteration']}, loss = {cost:.8f}")
         coefs, intercepts = layers(step["parameters"].astype(dtype), units)
@@ -61,10 +83,11 @@ def full_batch_steps(model, X, Y, sample_weight, w, units):
             "n_layers_": model.n_layers_,
             "out_activation_": model.out_activation_,
         }
-        if converged or evaluations >= model.max_fun:
+        if evaluations >= model.max_fun:
             break
-    # short of both limits, rounding hid any further decrease
-    if not converged and (step["iteration"] >= model.max_iter or evaluations >= model.max_fun):
+    # short of both limits, no further decrease was to be had
+    at_a_limit = step["iteration"] >= model.max_iter or evaluations >= model.max_fun
+    if at_a_limit and not step["converged"]:
         limit = "max_iter" if evaluations < model.max_fun else "max_fun"
         warnings.warn(
             f"{type(model).__name__}: L-BFGS did not converge within "
