@@ -8,6 +8,7 @@ from workflow.tables import make_folds, make_preparation, make_table
 from groundup.workflow.compare import compare
 from groundup.workflow.costs import support_vectors_seconds, why_too_slow
 from groundup.workflow.ladder import ladder
+from groundup.workflow.network_start import network_seconds, network_start
 
 
 def rung(name, task="binary"):
@@ -36,6 +37,31 @@ def test_with_the_time_that_is_named_the_model_takes_part(rows):
     named = float(words.split("--time ")[1].split(" ")[0])
     assert why_too_slow(machine, rows, 20, 2, 5, seconds=named) is None
     assert why_too_slow(machine, rows, 20, 2, 5, seconds=0.8 * named) is not None
+
+
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_a_network_takes_part_unless_the_table_is_wide(task):
+    classes = 0 if task == "regression" else 2
+    network = rung("network", task)
+    for rows in (200, 5_000, 80_000):
+        assert why_too_slow(network, rows, 20, classes, 5, seconds=10.0) is None
+    words = why_too_slow(network, 800, 5_000, classes, 5, seconds=20.0)
+    assert "rows times the columns: 5 fits to 800 rows of 5,000 prepared columns" in words
+    assert why_too_slow(network, 800, 5_000, classes, 5, seconds=130.0) is None
+
+
+def test_the_cost_of_a_network_grows_with_the_columns_and_hardly_with_the_rows():
+    assert network_seconds(1_000, 5_000, 2) > 30 * network_seconds(1_000, 50, 2)
+    assert network_seconds(90_000, 20, 2) < 1.1 * network_seconds(15_000, 20, 2)
+    assert network_seconds(1_000, 20, 26) > network_seconds(1_000, 20, 2)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 100, 3_000, 15_000, 15_001, 10**7])
+def test_a_network_has_a_start_for_any_number_of_rows(rows):
+    start = network_start(rows)
+    assert 2 <= start["max_iter"] <= 100
+    assert 1 <= start["batch_size"] <= min(64, rows)
+    assert start["alpha"] > 0
 
 
 def test_what_is_left_out_is_said_and_the_others_are_compared():

@@ -20,6 +20,7 @@ from groundup.workflow import compare as compare_module
 from groundup.workflow import stages
 from groundup.workflow.display import Display
 from groundup.workflow.ladder import ladder
+from groundup.workflow.network_start import epochs
 from groundup.workflow.outcome import Folder
 from groundup.workflow.predict import predict_file
 from groundup.workflow.record import new_record
@@ -79,6 +80,13 @@ def forced(state, name, folder, monkeypatch) -> RunState:
     return state
 
 
+# What the report says of the model's parts.
+INSIDE = {
+    "naive_bayes": "one average and one spread for each of",
+    "support_vectors": "Its weights belong to rows, not to columns",
+    "network": "No weight can be read by itself",
+}
+
 EACH = [
     *(("binary", rung.name) for rung in ladder("binary")),
     *(("multiclass", name) for name in NEW),
@@ -91,6 +99,8 @@ def test_a_rung_that_is_chosen(prepared, task, name, tmp_path, monkeypatch):
     state = forced(prepared[task], name, tmp_path / "run", monkeypatch)
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     assert record["chosen"] == name
+    if name == "network":  # as many epochs as suit all training rows, not those of a fold
+        assert record["chosen_params"]["max_iter"] == epochs(len(state.y_train))
     assert [f for f in record["findings"] if f["code"] in ("model-failed", "model-warning")] == []
 
     # The script gives the score to the last digit, and says nothing else.
@@ -123,7 +133,7 @@ def test_a_rung_that_is_chosen(prepared, task, name, tmp_path, monkeypatch):
     assert record["chosen_title"] in report
     if name in NEW:
         assert record["inside"]["kind"] == name
-        assert "No weight in it can be read by itself" in report
+        assert INSIDE[name] in report
     if name == "network":
         curve = record["diagnose"]["loss_curve"]
         assert len(curve["train"]) == curve["epochs"] > 1

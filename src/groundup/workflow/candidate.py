@@ -53,7 +53,9 @@ class Candidate:
         Names of the warnings that say nothing new about this model.
     cost : callable or None, default=None
         ``cost(rows, columns, classes) -> seconds``, about: what a fit takes on one processor. Given
-        for a model whose time grows faster than the rows do; it is left out where that is too long.
+        for a model that takes much longer than the others on some tables; it is left out there.
+    cost_grows : str, default=""
+        What its time grows with, for a reader: ``"with the square of the rows"``.
 
     Examples
     --------
@@ -78,6 +80,7 @@ class Candidate:
     scales_target: bool = False
     ignored: tuple[str, ...] = ()
     cost: Cost | None = None
+    cost_grows: str = ""
 
     def for_rows(self, n_rows: int) -> Candidate:
         """Return the candidate with what it starts from on a table of so many rows."""

@@ -25,7 +25,8 @@ from groundup.workflow.ladder import ladder
 
 _MOST_ROWS = 20_000  # of the random table: enough to call the forms of kernels that use threads
 _MOST_COLUMNS = 50
-_MOST_ROWS_WITH_A_COST = 2_000  # of it, for models whose time grows faster than the rows do
+_FEW_ENOUGH = 2_000  # of its rows, for models that would take longer than this:
+_LONG = 0.5  # seconds
 # For looking for clusters: the search takes long, and compiles as much for few rows.
 _FEW_ROWS, _FEW_COLUMNS = 200, 4
 _NO_HURRY = 600.0  # seconds; the search for clusters in so few rows takes two
@@ -102,7 +103,8 @@ def _fit_all(task: str, n_rows: int, n_columns: int, n_classes: int, names: list
     for candidate in ladder(task, n_rows=n_rows):
         if candidate.name in names:
             # Random numbers are the slowest case for support vectors: a part of the rows will do.
-            rows = slice(_MOST_ROWS_WITH_A_COST if candidate.cost else None)
+            cost = candidate.cost(n_rows, n_columns, n_classes) if candidate.cost else 0.0
+            rows = slice(_FEW_ENOUGH if cost > _LONG else None)
             model = candidate.build().fit(X[rows], y[rows])
             (model.predict if n_classes == 0 else model.predict_proba)(X[rows])
 

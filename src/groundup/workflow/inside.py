@@ -1,7 +1,6 @@
 """What the final model is made of, in figures: support vectors, weights, averages.
 
-Only for models without coefficients that one could read: what they are made of is too much to be
-listed, but its size says how they work.
+Only for models whose parts are too many to be listed: their number says how the model works.
 """
 
 from __future__ import annotations

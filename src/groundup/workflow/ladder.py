@@ -14,28 +14,16 @@ from typing import Any
 from groundup.workflow import search_spaces as spaces
 from groundup.workflow.candidate import Candidate
 from groundup.workflow.costs import support_vectors_seconds
+from groundup.workflow.network_start import HIDDEN, network_seconds, network_start
 
 _CLASSIFICATION = ("binary", "multiclass")
 _REGRESSION = ("regression",)
 
-_PENALTY_ROWS = 10.0
-
-_NETWORK = {"hidden_layer_sizes": [64, 64], "learning_rate_init": 0.002, "random_state": 0}
-
-
-def _sized_network(n_rows: int) -> dict[str, Any]:
-    """Choose the penalty, the batches and the epochs of a network by the rows it learns from.
-
-    A set number of epochs and a penalty that keeps the weights small did better than stopping when
-    held-out rows say so, which takes away a tenth of the rows. The penalty counts as much as a set
-    number of rows, so that it weighs less the more there are; alpha is its share of a batch.
-    """
-    batch = min(64, max(1, n_rows // 8))
-    return {
-        "alpha": float(f"{_PENALTY_ROWS * batch / n_rows:.2g}"),
-        "batch_size": batch,
-        "max_iter": min(100, max(20, 60_000 // n_rows)),
-    }
+_NETWORK = {
+    "hidden_layer_sizes": list(HIDDEN),
+    "learning_rate_init": 0.002,
+    "random_state": 0,
+}
 
 
 LADDER: list[Candidate] = [
@@ -192,6 +180,7 @@ LADDER: list[Candidate] = [
         space=spaces.support_vectors,
         for_a_score={"probability": False},
         cost=support_vectors_seconds,
+        cost_grows="with the square of the rows",
     ),
     Candidate(
         name="support_vectors",
@@ -203,6 +192,7 @@ LADDER: list[Candidate] = [
         space=spaces.support_vectors_regression,
         scales_target=True,
         cost=support_vectors_seconds,
+        cost_grows="with the square of the rows",
     ),
     Candidate(
         name="network",
@@ -212,10 +202,12 @@ LADDER: list[Candidate] = [
         tasks=_CLASSIFICATION,
         estimator="groundup.neural_network:MLPClassifier",
         defaults=_NETWORK,
-        sized=_sized_network,
+        sized=network_start,
         space=spaces.network,
-        start={"layers": 2, "units": 64},
+        start={"layers": len(HIDDEN), "units": HIDDEN[0]},
         ignored=("ConvergenceWarning",),
+        cost=network_seconds,
+        cost_grows="with the rows times the columns",
     ),
     Candidate(
         name="network",
@@ -225,11 +217,13 @@ LADDER: list[Candidate] = [
         tasks=_REGRESSION,
         estimator="groundup.neural_network:MLPRegressor",
         defaults=_NETWORK,
-        sized=_sized_network,
+        sized=network_start,
         space=spaces.network,
-        start={"layers": 2, "units": 64},
+        start={"layers": len(HIDDEN), "units": HIDDEN[0]},
         scales_target=True,
         ignored=("ConvergenceWarning",),
+        cost=network_seconds,
+        cost_grows="with the rows times the columns",
     ),
 ]
 

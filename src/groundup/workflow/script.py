@@ -33,7 +33,7 @@ def training_script(state: RunState, folder: Path) -> str:
     str
         Python source, formatted, under 150 lines. Run, it prints the test score of ``run.json``.
     """
-    chosen, params = state.comparison.chosen, state.tuning.all_params
+    chosen, params = state.comparison.chosen, state.record["chosen_params"]
     written = {name: literal(value) for name, value in params.items()}
     if "random_state" in written:
         written["random_state"] = "SEED"

@@ -339,13 +339,12 @@ def explain_stage(state: RunState) -> None:
 
 def test_stage(state: RunState) -> None:
     with state.stage("test", "opening the locked rows, once"):
-        pipeline = final_pipeline(
-            state.preparation.pipeline(), state.comparison.chosen, state.tuning.params
-        )
+        chosen = state.comparison.chosen.for_rows(len(state.y_train))
+        pipeline = final_pipeline(state.preparation.pipeline(), chosen, state.tuning.params)
+        state.record["chosen_params"] = {**chosen.defaults, **state.tuning.params}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             state.pipeline = pipeline.fit(state.X_train, state.y_train)
-        chosen = state.comparison.chosen
         messages = chosen.worth_telling([f"{w.category.__name__}: {w.message}" for w in caught])
         state.add(warnings_as_findings("test", chosen.title, messages))
         state.record["features_out"] = int(pipeline[-1].n_features_in_)
