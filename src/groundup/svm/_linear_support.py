@@ -50,6 +50,9 @@ MANY_COLUMNS = 1000
 # and with fewer numbers in the table than this a pass takes some microseconds
 SMALL = 20_000
 
+# a gap that is so small a part of the objective is no reason to warn when rounding ends a fit
+ROUNDED_AWAY = 1e-8
+
 # what can be solved in the dual, and what in the primal: (penalty, loss)
 DUAL = {
     ("l2", "hinge"),
@@ -123,6 +126,7 @@ class LinearSupportModel(Estimator):
         n_threads = thread_count() if spread else 1
         V = np.zeros((len(problems), X.shape[1] + 1))
         n_iter, unsolved = 0, 0
+        gaps = np.zeros(len(problems))  # what is left, as a part of the objective
         begin = self._methods(X, problems)
         for first in range(0, len(problems), SIDE_BY_SIDE):
             active = [
@@ -135,12 +139,17 @@ class LinearSupportModel(Estimator):
                     steps = over_threads(lambda problem: next(problem[1], None), active, n_threads)
                 going_on = []
                 for (k, method), step in zip(active, steps, strict=True):
-                    if step is None:  # rounding hid any further decrease
+                    if step is None:  # rounding hides any further decrease: `gaps` stays
                         continue
                     V[k] = step["parameters"]
                     n_iter = max(n_iter, step["n_iter"])
+                    stopped = step["n_iter"] >= self.max_iter
+                    if step["converged"] or stopped:
+                        gaps[k] = 0.0
+                        unsolved += not step["converged"]
+                    elif "gap" in step:
+                        gaps[k] = step["gap"] / step["objective"]
                     if not step["converged"]:
-                        unsolved += step["n_iter"] >= self.max_iter
                         going_on.append((k, method))
                 if any(step is not None for step in steps):
                     yield V, n_iter
@@ -151,6 +160,17 @@ class LinearSupportModel(Estimator):
                 f"({unsolved} of {len(problems)} problems, tol={self.tol:g}). Bring the columns "
                 "to one scale (StandardScaler), or try a smaller C or a larger max_iter"
                 + ("." if self.dual == "auto" else ", or dual='auto'."),
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        given_up = ~(gaps <= ROUNDED_AWAY)
+        if given_up.any():
+            warnings.warn(
+                f"{type(self).__name__} stopped in {given_up.sum()} of {len(problems)} problems "
+                "where rounding hides any further decrease, up to "
+                f"{gaps[given_up].max():.1e} of the objective above the minimum. The columns are "
+                "badly scaled: values far from zero, or of very different sizes. Bring them to "
+                "one scale (StandardScaler), or try a smaller C.",
                 ConvergenceWarning,
                 stacklevel=2,
             )

@@ -180,6 +180,25 @@ class Lagrangian:
         H.reshape(-1)[:: len(H) + 1] += 1.0
         return H
 
+    def hessian_from_above(self, v: Array) -> Array:
+        """Return the second derivatives of a parabola that touches L at v and is nowhere below it.
+
+        A row beyond 1 / sigma has a slope and no bend, and where nearly all are, the Hessian knows
+        next to nothing about how far a step may go.  With |d| as it is now,
+
+            h(d') <= h(d) + (d'^2 - d^2) |q| / (2 |d|),   so   H = I + sum c |q| / |d| x x'
+
+        and the minimum of that parabola is below L(v), wherever the rows are.
+        """
+        rows = self.rows
+        z = rows.X @ v[:-1] + rows.constant * v[-1] - self.b / self.sigma
+        outside = self.pull != 0.0
+        d = np.abs(z - np.clip(z, rows.low, rows.high))
+        bend = np.abs(self.pull) / np.where(outside, d, 1.0)
+        H = 0.5 * second_moments(rows._replace(price=rows.price * bend), outside, self.n_threads)
+        H.reshape(-1)[:: len(H) + 1] += 1.0
+        return H
+
     def renew(self) -> None:
         """Take the pulls of the last evaluation, and sharpen the kinks if that came easily."""
         self.b, self.pull = self.pull, self.b
@@ -219,7 +238,9 @@ def multipliers(
     """
     start = np.maximum(np.maximum(rows.low, -rows.high), 0.0)  # the distances at v = 0
     far = float(start.mean())
-    cost = Lagrangian(rows, 1.0 / far if far > 0.0 else 1.0, n_threads)
+    # 1 / sigma is twice as far: of rows that are all equally far, as those of classes, none would
+    # bend L otherwise, and the first step would know nothing of the scale of the columns
+    cost = Lagrangian(rows, 0.5 / far if far > 0.0 else 1.0, n_threads)
     sample = rows.sample() if max_iter > 0 else None
     if sample is None:
         point = cost.at(np.zeros(rows.X.shape[1] + 1))
@@ -248,12 +269,21 @@ def multipliers(
         if float(point.gradient @ point.gradient) <= point.gap:
             cost.renew()
             point = cost.at(point.v)
-        found = downhill(cost.at, point, cost.hessian())
+        found = further(cost, point)
         if found is None:  # rounding hides any further decrease of L
             cost.renew()
             point = cost.at(point.v)
-            found = downhill(cost.at, point, cost.hessian())
+            found = further(cost, point)
         if found is None:
             return
         point = found
         n_iter += 1
+
+
+def further(cost: Lagrangian, point: Point) -> Point | None:
+    """Return the point after a step that lowers L, or None."""
+    found: Point | None = downhill(cost.at, point, cost.hessian())
+    if found is None:
+        cost.at(point.v)
+        found = downhill(cost.at, point, cost.hessian_from_above(point.v))
+    return found
