@@ -290,6 +290,32 @@ def test_predicting_in_single_precision_decides_as_double_does(n_classes, spread
     np.testing.assert_array_equal(single, model.predict(asked))
 
 
+@pytest.mark.parametrize("gamma", ["auto", 1e-3, 1.0])
+@pytest.mark.parametrize("C", [1.0, 100.0])
+def test_columns_that_are_not_scaled_are_decided_as_double_does(gamma, C):
+    # incomes, ages and numbers of children: single precision knows g |x - v|^2 to no digit
+    rng = np.random.default_rng(1)
+    X = np.column_stack([rng.integers(20_000, 90_000, 1_500), rng.integers(18, 90, 1_500)])
+    X = np.column_stack([X, rng.integers(0, 5, 1_500)]).astype(float)
+    y = (rng.random(1_500) < 0.3).astype(int)
+    model = SVC(C=C, gamma=gamma).fit(X, y)
+    predicted = model.predict(X)
+    np.testing.assert_array_equal(predicted, model.decision_function(X) > 0)
+    np.testing.assert_array_equal(model.predict(X[:300]), predicted[:300])
+
+
+@pytest.mark.parametrize("scale", [10.0, 100.0, 1e4])
+def test_single_precision_is_given_up_where_rows_are_far(scale, monkeypatch):
+    # rows of all distances asked of one machine: from sure to hopeless in single precision
+    X, y = crowd(600)
+    model = SVC(gamma=1.0, C=10.0).fit(X * scale, y)
+    near = model.support_vectors_[:200] + np.linspace(0.0, 3.0, 200)[:, np.newaxis]
+    asked = np.concatenate([X * scale, near])
+    monkeypatch.setattr(_one_vs_one, "MANY_PAIRS", 0)
+    single = model.predict(asked)
+    np.testing.assert_array_equal(single, model.decision_function(asked) > 0)
+
+
 def test_single_precision_settles_nearly_all_rows(monkeypatch):
     X, y = crowd(2_000, 20)
     model = SVC().fit(X, y)

@@ -26,6 +26,7 @@ from groundup.svm._support_model import BLOCK_VECTORS, SupportModel
 
 # From so many pairs of a row and a support vector on, `predict` seeks signs in single precision.
 MANY_PAIRS = 1_000_000
+MOST_ERROR = 0.01  # of an exponent in single precision: 1% of K
 
 
 def pairs_of(n_classes: int) -> list[tuple[int, int]]:
@@ -137,21 +138,27 @@ class OneVsOne(SupportModel):
 
         With u = 2^-24 the exponent g |x - v|^2, a sum of p = d + 2 products, errs by at most
         (p + 4) u 2 (g |x|^2 + g |v|^2), the exponential by another 4 u, and a sum over a block of
-        m vectors by m u, all relative to sum_j |b_j| K(v_j, x), which is summed alongside.
-        Rows whose values are smaller than that are decided in double precision.
+        m vectors by m u.  An exponent that errs by t makes K wrong by a factor of up to exp(t), so
+        all values err by at most exp(t) - 1, relative to sum_j |b_j| K(v_j, x), which is summed
+        alongside.  Rows whose values are smaller than that are decided in double precision, as are
+        rows so far away that t is no longer small.
         """
         if self.kernel != "rbf" or len(X) * len(self.support_) < MANY_PAIRS:
             return self._pair_decisions(X)
-        b = np.stack([self.dual_coef_, np.abs(self.dual_coef_)])
-        decision, size = self._pair_sums(X, b, np.float32)
-        decision += self.intercept_
         center = self.support_vectors_.mean(axis=0)
         of_rows, of_vectors = (
             self._gamma * np.square(A - center).sum(axis=1) for A in (X, self.support_vectors_)
         )
         error = 2.0 * (X.shape[1] + 6) * (of_rows + of_vectors.max()) + 4.0 + BLOCK_VECTORS
-        bound = 2.0**-24 * (error[:, np.newaxis] * size + np.abs(self.intercept_)) + 1e-30
-        unsure = ~(np.abs(decision) > bound).all(axis=1)  # also where it is not a number
+        error *= 2.0**-24
+        unsure = ~(error <= MOST_ERROR)  # also where it is not a number
+        if 2 * np.count_nonzero(unsure) > len(X):
+            return self._pair_decisions(X)
+        b = np.stack([self.dual_coef_, np.abs(self.dual_coef_)])
+        decision, size = self._pair_sums(X, b, np.float32)
+        decision += self.intercept_
+        bound = np.expm1(error)[:, np.newaxis] * size + 2.0**-24 * np.abs(self.intercept_) + 1e-30
+        unsure |= ~(np.abs(decision) > bound).all(axis=1)
         if len(self.classes_) == 2:
             np.negative(decision, out=decision)
         decision[unsure] = self._pair_decisions(X[unsure])
