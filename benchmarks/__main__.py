@@ -36,6 +36,7 @@ LIBRARIES = [
     "pykdtree",
     "lightgbm",
     "xgboost-cpu",
+    "torch",
 ]
 
 
