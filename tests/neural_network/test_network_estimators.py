@@ -337,13 +337,21 @@ def test_a_batch_larger_than_the_rows_is_clipped_with_a_warning():
 def test_a_learning_rate_that_diverges_is_told(rule, rate):
     X, y = IRIS * 30, IRIS[:, 0] * 100
     model = regressor([Dense(8), Relu()] * 5, rule=rule, learning_rate=rate, max_epochs=200)
-    advice = f"learning_rate={rate:.6g}. Try learning_rate={rate / 10:.6g} or lower"
+    advice = f"learning_rate={rate:.6g}. Try learning_rate=0.1 or lower"
     with (
         pytest.raises(DivergenceError, match=re.escape(advice)),
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore", TrainingWarning)
         model.fit(X, y)
+
+
+@pytest.mark.filterwarnings("ignore::groundup.neural_network.TrainingWarning")
+def test_no_learning_rate_is_blamed_for_a_loss_that_overflows_before_the_first_step():
+    with pytest.raises(DivergenceError, match="before the first step, so no learning rate is"):
+        regressor(dtype="float64").fit(IRIS, IRIS[:, 0] * 1e200)
+    with pytest.raises(DivergenceError, match="learning_rate=nan. It has to be a positive number"):
+        regressor(learning_rate=lambda updates: np.nan).fit(IRIS, IRIS[:, 0])
 
 
 def test_divergence_costs_nothing_that_was_there():
@@ -381,6 +389,50 @@ def test_early_stopping_brings_the_best_epoch_back():
     until_best = clone(model).set_params(max_epochs=model.best_epoch_, patience=100).fit(X, y)
     np.testing.assert_array_equal(model.weights_, until_best.weights_)
     assert classifier().fit(IRIS, SPECIES).validation_curve_ is None
+
+
+class StopAfter:
+    """A callback that ends the fit after some steps."""
+
+    def __init__(self, n_steps):
+        self.left = n_steps
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context):
+        self.left -= context.task_name == "step"
+        return self.left <= 0
+
+
+def test_a_fit_that_is_ended_early_says_which_epoch_its_weights_are_of():
+    X, y = make_classification(300, 10, flip_y=0.3, random_state=0)
+    parameters = {"learning_rate": 0.02, "early_stopping": True, "patience": 100}
+    model = classifier([Dense(64), Relu()], max_epochs=60, **parameters)
+    model.set_callbacks(StopAfter(30)).fit(X, y)
+    assert np.argmin(model.validation_curve_) < 29
+    assert model.best_epoch_ == model.n_iter_ == 30
+    held = model.validation_curve_[-1]
+    again = classifier([Dense(64), Relu()], max_epochs=30, **parameters).fit(X, y)
+    assert again.best_epoch_ == 1 + np.argmin(again.validation_curve_) < 30
+    assert again.validation_curve_[-1] == held
+
+
+def test_learning_on_does_not_end_worse_than_it_began():
+    X, y = make_classification(300, 10, flip_y=0.3, random_state=0)
+    parameters = {"early_stopping": True, "validation_fraction": 0.3, "warm_start": True}
+    model = classifier([Dense(64), Relu()], learning_rate=0.02, patience=5, **parameters).fit(X, y)
+    before, best_epoch = model.weights_.copy(), model.best_epoch_
+    model.set_params(learning_rate=10.0).fit(X, y)  # the same rows are held back: the same seed
+    assert min(model.validation_curve_[-5:]) > min(model.validation_curve_)
+    assert model.best_epoch_ == best_epoch
+    np.testing.assert_array_equal(model.weights_, before)
 
 
 def test_the_loss_of_the_rows_held_back_is_theirs():

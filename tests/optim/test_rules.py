@@ -85,6 +85,16 @@ def test_clipped_bounds_the_length_and_keeps_the_direction():
     )
 
 
+@pytest.mark.parametrize(("dtype", "size"), [(np.float32, 1e25), (np.float64, 1e200)])
+def test_clipping_holds_where_the_squares_of_a_gradient_overflow(dtype, size):
+    w = np.zeros(2, dtype=dtype)
+    Clipped(max_norm=5.0).update(w, np.array([3 * size, 4 * size], dtype=dtype), 0.1, {})
+    np.testing.assert_allclose(w, [-0.3, -0.4], rtol=1e-6)
+    w[:] = 0.0
+    Clipped(max_norm=10 * size).update(w, np.array([3 * size, 4 * size], dtype=dtype), 0.1, {})
+    np.testing.assert_allclose(w, [-0.3 * size, -0.4 * size], rtol=1e-6)
+
+
 def test_weight_decay_around_plain_is_an_l2_penalty(gradients):
     decayed = follow(WeightDecay(0.2), START, gradients)
     w = np.array(START)

@@ -169,6 +169,7 @@ class NetworkModel(Estimator):
             loss_curve=list(self.loss_curve_) if again else [],
             validation_curve=list(self.validation_curve_ or ()) if again else [],
             told=told,
+            weights_of=self.best_epoch_ if again else 0,
         ):
             yield {
                 "weights_": state["weights"],

@@ -73,7 +73,9 @@ default="squared_error"
     shuffle : bool, default=True
         Whether each epoch has its own random order.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last fit.
+        Whether `fit` goes on from the weights of the last fit. With `early_stopping`, which
+        keeps those where nothing better comes, an integer `random_state` holds the same rows back
+        each time; with None, rows that the last fit has learned from.
     steps : {"epoch", "batch"}, default="epoch"
         How often a callback is called.
     dtype : {"float32", "float64"}, default="float32"
@@ -102,7 +104,8 @@ default="squared_error"
     validation_curve_ : list of float or None
         The loss of the rows held back after each epoch.
     best_epoch_ : int
-        The epoch, counted from 1, whose weights these are.
+        The epoch, counted from 1, whose weights these are. With early stopping it is the best;
+        of a fit that a callback or Ctrl-C ended, the last.
     n_iter_ : int
         The number of epochs.
     n_features_in_ : int

@@ -35,7 +35,7 @@ from groundup.neural_network._network import Network, blocks_of_rows
 from groundup.neural_network.autodiff import Tensor, no_grad
 from groundup.optim.rules import Memory, Rule
 from groundup.optim.schedules import Schedule
-from groundup.optim.stopping import DivergenceError, Plateau, RisingCost
+from groundup.optim.stopping import DivergenceError, Plateau, RisingCost, advice
 
 Loss = Callable[[Tensor, np.ndarray, Any], Tensor]
 
@@ -94,12 +94,18 @@ class Descent:
                 return 0.0
         outputs = network.model.forward(network.parameters.tree, Tensor(batch.x), self.noise)
         value = loss(outputs, batch.targets, batch.weights)
+        cost = scale * value.item()
+        if not isfinite(cost) and self.updates == 0:
+            raise DivergenceError(
+                f"The loss is {cost} before the first step, so no learning rate is to blame: bring "
+                "the columns of X and the targets to one scale first (StandardScaler), or begin "
+                "with other weights."
+            )
         network.gradient.fill(0.0)
         value.backward(scale)
         rate = self.rate
         self.rule.update(network.weights, network.gradient, rate, self.memory)
         self.updates += 1
-        cost = scale * value.item()
         if not isfinite(cost):
             RisingCost().check(cost, rate)
         return cost
@@ -140,6 +146,7 @@ def train(
     loss_curve: list[float],
     validation_curve: list[float],
     told: set[str],
+    weights_of: int = 0,
 ) -> Iterator[dict[str, Any]]:
     """Train a network; yield its state after each epoch, or after each batch.
 
@@ -161,12 +168,16 @@ def train(
         The losses of earlier epochs, to which those of this training are joined.
     told : set of str
         The findings that the user has been told of.
+    weights_of : int, default=0
+        The epoch that the weights are of, where they were learned before. With `validation` they
+        are then the first candidate, so that learning on does not end worse than it began.
 
     Yields
     ------
     dict
         ``weights`` (the live vector), ``loss``, ``loss_curve``, ``validation_curve`` (or None),
-        ``epoch`` and ``best_epoch``, counted from 1.
+        ``epoch`` and ``best_epoch``, counted from 1: the epoch that the weights are of, which is
+        an earlier one only in the last state, where the best are put back.
 
     Raises
     ------
@@ -181,22 +192,29 @@ def train(
     # the gradient of a last batch of two or three rows says little, behind a BatchNorm nothing
     speaks_for_all = (len(rows) - 1) % batch_size + 1 >= min(batch_size, 8)
 
-    def state(epoch: int, mean_loss: float) -> dict[str, Any]:
+    def state(epoch: int, mean_loss: float, weights_of: int) -> dict[str, Any]:
         return {
             "weights": vector,
             "loss": mean_loss,
             "loss_curve": loss_curve,
             "validation_curve": None if validation is None else validation_curve,
             "epoch": epoch,
-            "best_epoch": best_epoch or epoch,
+            "best_epoch": weights_of,
         }
 
-    for epoch in range(1, max_epochs + 1):
+    if weights_of > 0 and validation is not None:
+        watched = mean_over(network, loss, validation)
+        if isfinite(watched):
+            best, best_loss, best_epoch = vector.copy(), watched, weights_of
+            plateau.reached(watched)
+
+    last = epoch_before + max_epochs
+    for epoch in range(epoch_before + 1, last + 1):
         rate = descent.rate
         mean_loss = None
         for latest in descent.epoch(network, loss, rows, batch_size, each_batch):
             if mean_loss is not None:
-                yield state(epoch_before + epoch, mean_loss)
+                yield state(epoch, mean_loss, epoch)
             mean_loss = latest
         # The last batch ends the epoch: one step with it.
         assert mean_loss is not None
@@ -211,14 +229,15 @@ def train(
                 rising.check(watched, rate)
             validation_curve = [*validation_curve, watched]
             if watched < best_loss or best is None:
-                best, best_loss, best_epoch = vector.copy(), watched, epoch_before + epoch
-        finished = plateau.reached(watched) or epoch == max_epochs
+                best, best_loss, best_epoch = vector.copy(), watched, epoch
+        finished = plateau.reached(watched) or epoch == last
         # at epochs 1, 2, 4, 8, ..: looking costs time
-        if speaks_for_all and (finished or epoch & (epoch - 1) == 0):
+        taken = epoch - epoch_before
+        if speaks_for_all and (finished or taken & (taken - 1) == 0):
             layers.look(told)
         if finished and best is not None:
             vector[:] = best
-        yield state(epoch_before + epoch, mean_loss)
+        yield state(epoch, mean_loss, best_epoch if finished and best is not None else epoch)
         if finished:
             return
 
@@ -242,8 +261,4 @@ def require_finite(vector: np.ndarray, rate: float) -> None:
     with np.errstate(invalid="ignore"):
         finite = isfinite(float(vector @ np.zeros_like(vector)))
     if not finite:
-        raise DivergenceError(
-            f"The weights are no longer finite with learning_rate={rate:.6g}. Try "
-            f"learning_rate={rate / 10:.6g} or lower, or bring the columns of X to one scale first "
-            "(StandardScaler)."
-        )
+        raise DivergenceError(f"The weights are no longer finite {advice(rate)}")

@@ -28,7 +28,7 @@ makes a dozen passes. `update` takes it for long vectors, and a network's compil
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import sqrt
+from math import inf, sqrt
 from typing import Any, Protocol
 
 import numpy as np
@@ -343,9 +343,15 @@ class Clipped:
 
     def update(self, w: Vector, g: Vector, rate: float, memory: Memory) -> None:
         # g <- g min(1, c / |g|)
-        norm = sqrt(float(g @ g))
-        if norm > self.max_norm:
-            g = g * (self.max_norm / norm)
+        largest, part = 1.0, g
+        with np.errstate(over="ignore", invalid="ignore"):
+            norm = sqrt(float(g @ g))
+            if norm == inf:  # squares overflow long before lengths: in float32 from 1.8e19 on
+                largest = float(np.abs(g).max())
+                part = g / largest
+                norm = sqrt(float(part @ part))
+        if largest * norm > self.max_norm:
+            g = part * (self.max_norm / norm)
         self.rule.update(w, g, rate, memory)
 
 

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 from math import inf, isfinite
 
-__all__ = ["DivergenceError", "Plateau", "RisingCost"]
+__all__ = ["DivergenceError", "Plateau", "RisingCost", "advice"]
+
+LARGE_RATE = 0.1  # on columns of one scale few descents bear more
 
 
 class DivergenceError(ValueError):
@@ -71,7 +73,7 @@ class RisingCost:
     Traceback (most recent call last):
         ...
     groundup.optim.stopping.DivergenceError: The cost has risen 2 times in a row, from 1 to 16, \
-with learning_rate=5. Try learning_rate=0.5 or lower, or bring the columns of X to one scale first \
+with learning_rate=5. Try learning_rate=0.1 or lower, or bring the columns of X to one scale first \
 (StandardScaler).
     """
 
@@ -83,12 +85,8 @@ with learning_rate=5. Try learning_rate=0.5 or lower, or bring the columns of X 
 
     def check(self, cost: float, rate: float) -> None:
         """Take note of a cost that was reached with learning rate `rate`."""
-        advice = (
-            f"with learning_rate={rate:.6g}. Try learning_rate={rate / 10:.6g} or lower, "
-            "or bring the columns of X to one scale first (StandardScaler)."
-        )
         if not isfinite(cost):
-            raise DivergenceError(f"The cost became {cost} {advice}")
+            raise DivergenceError(f"The cost became {cost} {advice(rate)}")
         if self.first is None:
             self.first = cost
         self.rises = self.rises + 1 if cost > self.previous else 0
@@ -96,5 +94,31 @@ with learning_rate=5. Try learning_rate=0.5 or lower, or bring the columns of X 
         if self.rises >= self.patience and cost > self.first:
             raise DivergenceError(
                 f"The cost has risen {self.rises} times in a row, "
-                f"from {self.first:.6g} to {cost:.6g}, {advice}"
+                f"from {self.first:.6g} to {cost:.6g}, {advice(rate)}"
             )
+
+
+def advice(rate: float, name: str = "learning_rate") -> str:
+    """Return the end of a message on a descent that diverged: with which rate, and what to do.
+
+    Parameters
+    ----------
+    rate : float
+        The learning rate of the step.
+    name : str, default="learning_rate"
+        The parameter that sets it.
+
+    Examples
+    --------
+    >>> advice(1e30)
+    'with learning_rate=1e+30. Try learning_rate=0.1 or lower, or bring the columns of X to one \
+scale first (StandardScaler).'
+    """
+    if not 0.0 < rate < inf:
+        return f"with {name}={rate:.6g}. It has to be a positive number at every update."
+    # A tenth of a rate that is out of all proportion is so as well.
+    lower = min(rate / 10, LARGE_RATE)
+    return (
+        f"with {name}={rate:.6g}. Try {name}={lower:.6g} or lower, or bring the columns of X to "
+        "one scale first (StandardScaler)."
+    )
