@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -64,12 +65,12 @@ def test_joint_is_that_of_normal_densities():
 
 
 def test_many_blocks_equal_one(monkeypatch):
-    from groundup.naive_bayes import _gaussian
+    from groundup.naive_bayes import _class_moments
 
     X, y = rows(5000, 4, n_classes=2, offset=100.0)
     whole = GaussianNB().fit(X, y)
-    monkeypatch.setattr(_gaussian, "BLOCK_NUMBERS", 400)
-    monkeypatch.setattr(_gaussian, "CHUNK_NUMBERS", 80)
+    monkeypatch.setattr(_class_moments, "BLOCK_NUMBERS", 400)
+    monkeypatch.setattr(_class_moments, "CHUNK_NUMBERS", 80)
     cut = GaussianNB().fit(X, y)
     np.testing.assert_allclose(cut.theta_, whole.theta_, rtol=1e-14)
     np.testing.assert_allclose(cut.var_, whole.var_, rtol=1e-13)
@@ -260,3 +261,45 @@ def test_text_labels():
     names = np.array(["ash", "beech", "cedar"])[y]
     model = GaussianNB().partial_fit(X, names, classes=["ash", "beech", "cedar"])
     np.testing.assert_array_equal(model.predict(X), GaussianNB().fit(X, names).predict(X))
+
+
+@pytest.mark.parametrize("weight", [0.0, 1e-40, 1e-9])
+@pytest.mark.parametrize("chunk", [80, 32_768])
+@pytest.mark.parametrize("far_row", [0, 250])
+def test_a_far_row_of_hardly_any_weight_costs_no_digits(weight, chunk, far_row, monkeypatch):
+    from groundup.naive_bayes import _class_moments
+
+    monkeypatch.setattr(_class_moments, "CHUNK_NUMBERS", chunk)
+    X, y = rows()
+    X[far_row] = 1e14
+    weights = np.ones(len(X))
+    weights[far_row] = weight
+    count, means, variances = exact_moments(X, y, weights, 3)
+    whole = GaussianNB(var_smoothing=0).fit(X, y, weights)
+    cut = GaussianNB(var_smoothing=0)
+    for low, high in pairwise((0, 1 if weight else 3, 200, 250, 251 if weight else 253, len(X))):
+        batch = slice(low, high)
+        cut.partial_fit(X[batch], y[batch], classes=[0, 1, 2], sample_weight=weights[batch])
+    for model in (whole, cut):
+        np.testing.assert_allclose(model.class_count_, count, rtol=1e-14)
+        np.testing.assert_allclose(model.theta_, means, rtol=1e-14, atol=1e-15)
+        np.testing.assert_allclose(model.var_, variances, rtol=1e-12)
+
+
+def test_the_largest_variance_does_not_depend_on_a_far_class_of_hardly_any_weight():
+    X, y = rows()
+    without = GaussianNB().fit(X[y > 0], y[y > 0])
+    X[y == 0] = 1e14
+    model = GaussianNB().fit(X, y, np.where(y == 0, 1e-60, 1.0))
+    assert model.epsilon_ == pytest.approx(without.epsilon_, rel=1e-14)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("row", [0, 1, 299])
+def test_values_that_are_not_finite_are_found_in_rows_of_weight_zero(bad, row):
+    X, y = rows()
+    X[row, 2] = bad
+    weights = np.ones(len(X))
+    weights[row] = 0.0
+    with pytest.raises(ValueError, match="NaN|infinity"):
+        GaussianNB().fit(X, y, weights)

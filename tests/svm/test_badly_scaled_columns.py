@@ -1,4 +1,4 @@
-"""LinearSVC and LinearSVR on columns far from 0 and 1: a right answer, or a warning that says why."""
+"""LinearSVC and LinearSVR on columns far from 0 and 1: right, or with a warning that says why."""
 
 from __future__ import annotations
 

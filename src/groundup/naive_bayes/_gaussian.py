@@ -4,17 +4,8 @@ Within class c, column j is taken to be normal with a mean m_cj and a variance v
 
     log P(c, x) = log P(c) - 1/2 sum_j [ log(2 pi v_cj) + (x_j - m_cj)^2 / v_cj ]
 
-Learning is counting: the mean and the variance of every column in every class, in one pass.  The
-sums of squares are taken about means, never about zero: sum x^2 - n m^2 would lose all digits of
-columns far from it.  So a chunk of rows, few enough to stay in the cache, is gone through twice,
-first for its means, then for the squares about these, and chunks are merged by a formula that only
-ever adds [1]_:
-
-    W = W_a + W_b,   m = m_a + (W_b / W) (m_b - m_a),
-    S = S_a + S_b + (W_a W_b / W) (m_b - m_a)^2,           v = S / W
-
-Batches of `partial_fit` are merged in the same way.  Blocks of rows run on threads and are merged
-in their order: the result has the same bits for any number of threads.
+Learning is counting: the mean and the variance of every column in every class, in one pass
+(`_class_moments`), S / W from the squares about the mean and the weight of the class.
 
 A column that hardly varies within a class would decide all by itself, so a small part of the
 largest variance (`var_smoothing`) is added to every one.
@@ -25,92 +16,29 @@ columns go together, which it does not see.
 
 References
 ----------
-.. [1] Chan, Golub and LeVeque (1983), "Algorithms for computing the sample variance: analysis and
-   recommendations", The American Statistician 37(3).
-.. [2] John and Langley (1995), "Estimating continuous distributions in Bayesian classifiers", UAI.
+.. [1] John and Langley (1995), "Estimating continuous distributions in Bayesian classifiers", UAI.
 """
 
 from __future__ import annotations
 
-import functools
 import warnings
-from itertools import pairwise
 from numbers import Real
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
-from groundup._blocks import block_bounds, over_threads, thread_count
+from groundup._blocks import over_threads, thread_count
 from groundup._estimator import read_only
 from groundup._kernel import kernel
+from groundup.naive_bayes._class_moments import (
+    ClassMoments,
+    blocks_of_rows,
+    class_moments,
+    largest_variance,
+    merged_moments,
+)
 from groundup.naive_bayes._naive_bayes import NaiveBayes
-
-BLOCK_NUMBERS = 1_000_000  # of X, in a block: a millisecond of work
-CHUNK_NUMBERS = 32_768  # of X, in a chunk: 256 KiB
-
-
-class ClassMoments(NamedTuple):
-    """Weight, mean and squares about the mean of each class."""
-
-    weight: np.ndarray  # (K,)
-    mean: np.ndarray  # (K, d)
-    scatter: np.ndarray  # (K, d): sum of squares about the mean
-
-
-@kernel
-def add_moments(
-    X,  # (n, d) in
-    codes,  # (n,) in: classes
-    weights,  # (n,) in, or (1,): the same for all rows
-    low,  # first row
-    high,  # last row + 1
-    chunk_rows,
-    weight,  # (K,) inout
-    mean,  # (K, d) inout
-    scatter,  # (K, d) inout
-):
-    """Add the rows from `low` to `high` to the moments of their classes."""
-    K, d = mean.shape
-    of_each_row = 1 if weights.shape[0] > 1 else 0
-    first = np.full(K, -1)  # row of this class that was the first in its chunk
-    total = np.empty(K)
-    centre = np.empty((K, d))
-    for start in range(low, high, chunk_rows):
-        stop = min(start + chunk_rows, high)
-        for i in range(start, stop):
-            c = codes[i]
-            w = weights[i * of_each_row]
-            if first[c] < start:
-                first[c] = i
-                total[c] = 0.0
-                centre[c, :] = 0.0
-            total[c] += w
-            # Counted from the first row, so that a constant column has exactly its value as mean.
-            o = first[c]
-            for j in range(d):
-                centre[c, j] += w * (X[i, j] - X[o, j])
-        for c in range(K):
-            if first[c] < start:
-                continue
-            W = weight[c] + total[c]
-            scale = 1.0 / total[c] if total[c] > 0.0 else 0.0
-            share = total[c] / W if W > 0.0 else 0.0
-            pull = weight[c] * share
-            weight[c] = W
-            for j in range(d):
-                # the chunk's mean;  m = m_a + (W_b / W) (m_b - m_a)
-                centre[c, j] = X[first[c], j] + scale * centre[c, j]
-                delta = centre[c, j] - mean[c, j]
-                mean[c, j] += share * delta
-                # S = S_a + S_b + (W_a W_b / W) (m_b - m_a)^2
-                scatter[c, j] += pull * delta * delta
-        for i in range(start, stop):
-            c = codes[i]
-            w = weights[i * of_each_row]
-            for j in range(d):
-                z = X[i, j] - centre[c, j]
-                scatter[c, j] += w * z * z
 
 
 @kernel
@@ -146,72 +74,6 @@ def likeliest(
         if best.shape[0] > 0:
             best[i] = arg
     return zero == 0.0
-
-
-def blocks_of_rows(n: int, d: int, most: int) -> list[tuple[int, int]]:
-    """Cut rows into blocks that depend on the shape of the data alone."""
-    bounds = block_bounds(n, max(1, BLOCK_NUMBERS // d), max_blocks=most).tolist()
-    return list(pairwise(bounds))
-
-
-def class_moments(
-    X: np.ndarray,
-    codes: np.ndarray,
-    sample_weight: np.ndarray | None,
-    n_classes: int,
-    n_threads: int,
-) -> ClassMoments:
-    """Return the moments of every class.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d), float64, C-contiguous, read-only
-    codes : ndarray of shape (n,), int64, read-only
-    sample_weight : ndarray of shape (n,), float64, read-only, or None
-    n_classes : int
-    n_threads : int
-
-    Returns
-    -------
-    ClassMoments
-        Zeros for a class without rows.
-    """
-    n, d = X.shape
-    weights = read_only(np.ones(1)) if sample_weight is None else sample_weight
-
-    def of_block(block: tuple[int, int]) -> ClassMoments:
-        moments = ClassMoments(
-            np.zeros(n_classes), np.zeros((n_classes, d)), np.zeros((n_classes, d))
-        )
-        with np.errstate(all="ignore"):  # what is not finite is seen afterwards
-            add_moments(X, codes, weights, *block, max(16, CHUNK_NUMBERS // d), *moments)
-        return moments
-
-    # Every block keeps its own moments until the merge: at most 256 MiB of them.
-    blocks = blocks_of_rows(n, d, most=max(2, min(64, 2**24 // (n_classes * d))))
-    return functools.reduce(merged_moments, over_threads(of_block, blocks, n_threads))
-
-
-def merged_moments(a: ClassMoments, b: ClassMoments) -> ClassMoments:
-    """Return the moments of the rows of both."""
-    weight = a.weight + b.weight
-    with np.errstate(all="ignore"):
-        share = b.weight / np.where(weight > 0.0, weight, 1.0)  # W_b / W
-        delta = b.mean - a.mean
-        mean = a.mean + share[:, np.newaxis] * delta
-        pull = (a.weight * share)[:, np.newaxis]
-        return ClassMoments(weight, mean, a.scatter + b.scatter + pull * delta**2)
-
-
-def largest_variance(moments: ClassMoments) -> float:
-    """Return the largest variance of a column over all classes together."""
-    total = moments.weight.sum()
-    there = moments.weight > 0.0
-    weight, mean = moments.weight[there, np.newaxis], moments.mean[there]
-    # Counted from one class's mean, so that equal means differ by exactly nothing.
-    about = mean - mean[0]
-    about -= (weight * about).sum(axis=0) / total
-    return float((moments.scatter[there] + weight * about**2).sum(axis=0).max() / total)
 
 
 class GaussianNB(NaiveBayes):
