@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import bernoulli, multinomial
 from sklearn.datasets import load_digits
+from threadpoolctl import threadpool_limits
 
-from groundup.naive_bayes import BernoulliNB, MultinomialNB
+from groundup.naive_bayes import BernoulliNB, CategoricalNB, GaussianNB, MultinomialNB
 
 BOTH = pytest.mark.parametrize("cls", [MultinomialNB, BernoulliNB])
 SPARSE = pytest.mark.parametrize("sparse", [False, True], ids=["dense", "sparse"])
@@ -169,6 +170,25 @@ def test_constant_columns_and_one_class(cls):
     one = cls().fit(X, np.full(len(X), "only"))
     np.testing.assert_array_equal(one.predict_proba(X), np.ones((len(X), 1)))
     np.testing.assert_array_equal(cls().fit(X[:1], ["only"]).predict(X[:2]), ["only", "only"])
+
+
+@pytest.mark.parametrize("cls", [BernoulliNB, CategoricalNB, GaussianNB, MultinomialNB])
+def test_predictions_have_the_same_bits_on_any_number_of_threads(cls):
+    X, y = counts(3000, 500)
+    X = np.minimum(X, 3.0)
+    weights = np.random.default_rng(1).uniform(0.0, 2.0, len(X))
+    with threadpool_limits(1):
+        model = cls().fit(X, y, weights)
+        alone = model.predict_joint_log_proba(X)
+    with threadpool_limits(4):
+        model = cls().fit(X, y, weights)
+        np.testing.assert_array_equal(model.predict_joint_log_proba(X), alone)
+
+
+def test_the_message_names_the_negative_value_of_a_place_that_is_given_twice():
+    X = scipy.sparse.csr_matrix(([1.0, -3.0, 2.0], [0, 0, 1], [0, 2, 3]), shape=(2, 2))
+    with pytest.raises(ValueError, match=r"-3 in row 0, column 0"):
+        MultinomialNB().fit(X, [0, 1])
 
 
 @SPARSE

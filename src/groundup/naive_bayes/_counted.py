@@ -163,6 +163,8 @@ class CountedClasses(NaiveBayes):
 def dot_with_impossible(X: Any, log_p: np.ndarray) -> np.ndarray:
     """Return X log_p^T, where a value of 0 costs nothing even if its logarithm is -inf.
 
+    To be called with one BLAS thread: where BLAS cuts its sums depends on the number of threads.
+
     Parameters
     ----------
     X : ndarray or CSR matrix of shape (n, d)
@@ -190,8 +192,9 @@ def require_not_negative(X: Any, name: str) -> None:
         at = int(np.flatnonzero(values < 0.0)[0])
         row, column = int(np.searchsorted(X.indptr, at, side="right")) - 1, int(X.indices[at])
     else:
-        row, column = divmod(int(np.argmin(X)), X.shape[1])
+        at = int(np.argmin(X))
+        row, column = divmod(at, X.shape[1])
     raise ValueError(
-        f"Negative values in data passed to {name} (input X): {X[row, column]:g} in row {row}, "
+        f"Negative values in data passed to {name} (input X): {values.flat[at]:g} in row {row}, "
         f"column {column}. It learns from counts, which are at least 0."
     )

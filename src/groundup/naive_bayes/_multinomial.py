@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from groundup._blocks import single_blas_thread
 from groundup.naive_bayes._counted import (
     CountedClasses,
     Counts,
@@ -114,7 +115,8 @@ class MultinomialNB(CountedClasses):
 
     def _joint(self, X):
         # log P(c) + sum_j x_j log p_cj
-        return dot_with_impossible(X, self.feature_log_prob_) + self.class_log_prior_
+        with single_blas_thread():
+            return dot_with_impossible(X, self.feature_log_prob_) + self.class_log_prior_
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
