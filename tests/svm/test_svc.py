@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 from oracles.smo_naive import objective, violation
@@ -196,6 +198,25 @@ def test_probabilities_are_not_there_unless_asked_for():
         model.set_params(probability=True).predict_proba(X)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_probabilities_of_an_older_fit_are_gone(n_classes):
+    X, y = crowd(60, n_classes=n_classes)
+    model = SVC(probability=True, random_state=0).fit(X, y)
+    model.set_params(probability=False).fit(X, y)
+    assert not hasattr(model, "probA_")
+    assert not hasattr(model, "probB_")
+    with pytest.raises(NotFittedError, match="fit again"):
+        model.set_params(probability=True).predict_proba(X)
+
+
+def test_probabilities_of_decisions_that_differ_by_rounding_alone():
+    X, y = crowd(60)
+    model = SVC(probability=True, gamma=1e-15, random_state=0).fit(X, y)
+    assert abs(model.probA_[0]) < 1e3
+    p = model.predict_proba(X)
+    np.testing.assert_allclose(p, np.broadcast_to(p[:1], p.shape), atol=1e-3)
+
+
 # ---------------------------------------------------------------- bad input and edges
 
 
@@ -209,6 +230,36 @@ def test_one_class_one_row_no_weight():
         SVC().fit(X, y, np.zeros(20))
     with pytest.raises(ValueError, match="same label"):
         SVC().fit(X, y, (y == 1).astype(float))
+
+
+def test_messages_show_labels_as_one_writes_them():
+    X, y = crowd(20)
+    with pytest.raises(ValueError, match="only class 1 is left by class_weight"):
+        SVC(class_weight={0: 0.0}).fit(X, y)
+    with pytest.raises(ValueError, match="only class 'b' is left by sample_weight"):
+        SVC().fit(X, np.array(["a", "b"])[y], (y == 1).astype(float))
+    with pytest.raises(ValueError, match="got 1 class: 7. A machine"):
+        SVC().fit(X, np.full(20, 7))
+
+
+def test_a_tolerance_below_rounding_is_called_that():
+    X, y = crowd(200)
+    with pytest.warns(ConvergenceWarning, match="cannot come to tol=1e-18: rounding"):
+        model = SVC(tol=1e-18, C=1e3).fit(X, y)
+    assert model.fit_status_ == 1
+
+
+@pytest.mark.parametrize("kernel", ["rbf", "linear", "poly", "sigmoid"])
+@pytest.mark.parametrize("cache_size", [200, 0.2, 0.01])  # all blocks, some, no matrix of a pair
+def test_machines_of_pairs_are_those_of_two_classes(kernel, cache_size):
+    X, y = crowd(400, n_classes=4)
+    gamma = 1.0 / (X.shape[1] * X.var())
+    how = {"kernel": kernel, "gamma": gamma, "cache_size": cache_size, "tol": 1e-6}
+    ours = SVC(decision_function_shape="ovo", **how).fit(X, y).decision_function(X)
+    for p, (i, j) in enumerate(combinations(range(4), 2)):
+        of_pair = (y == i) | (y == j)
+        alone = SVC(**how).fit(X[of_pair], y[of_pair])
+        np.testing.assert_allclose(ours[:, p], -alone.decision_function(X), atol=1e-4)
 
 
 def test_a_class_without_weight_never_wins():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -285,3 +286,27 @@ def test_a_half_space_through_the_middle_of_the_rows():
     # the origin lies among the rows: no direction has most of them on one side
     np.testing.assert_allclose(model.coef_, 0.0, atol=1e-4)
     assert model.n_iter_ < 10_000
+
+
+@pytest.mark.parametrize("level", [1e6, 1e9, -1e12])
+@pytest.mark.parametrize("n", [200, 2_500])
+def test_targets_far_from_zero_are_learnt_as_those_near_it(level, n):
+    X = np.linspace(0.0, 6.0, n)[:, np.newaxis]
+    y = np.sin(2.0 * X[:, 0])
+    near = SVR().fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        far = SVR().fit(X, y + level)
+    assert far.fit_status_ == 0
+    np.testing.assert_allclose(far.predict(X) - level, near.predict(X), atol=2e-3)
+
+
+def test_one_target_far_from_the_others():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = X[:, 0] + 0.1 * rng.normal(size=200)
+    y[7] = 1e9
+    model = SVR().fit(X, y)
+    assert model.fit_status_ == 0
+    others = np.arange(200) != 7
+    assert np.abs(model.predict(X) - y)[others].mean() < 0.3

@@ -61,14 +61,11 @@ class KernelRows:
         self.n_samples = len(X)
         self._sides: dict[type, tuple[np.ndarray, np.ndarray]] = {}
 
-    def kept(self) -> KernelRows:
-        """Return the same matrix, computed here and now: for few rows that are asked often."""
-        K = self.among(np.arange(self.n_samples))
-        return KernelRows(K, KernelFunction("precomputed"), self.cache_size, self.n_threads)
-
     def subset(self, rows: np.ndarray) -> KernelRows:
         """Return the kernel matrix of some of the rows, (q,) indices."""
-        X = self.X[np.ix_(rows, rows)] if self.function.name == "precomputed" else self.X[rows]
+        X = self.X[rows]
+        if self.function.name == "precomputed":
+            X = X.take(rows, axis=1)  # several times as fast as an index of both axes
         return KernelRows(X, self.function, self.cache_size, self.n_threads)
 
     @property

@@ -82,7 +82,7 @@ class OneClassSVM(OutlierMixin, OneMachine):
     offset_ : ndarray of shape (1,)
         rho: `decision_function` is `score_samples` less this.
     fit_status_ : int
-        0: solved; 1: stopped at `max_iter`.
+        0: solved to `tol`; 1: `max_iter` or rounding came first (with a warning).
     n_iter_ : int
         Steps of pairs.
     shape_fit_ : tuple of int
@@ -161,7 +161,7 @@ class OneClassSVM(OutlierMixin, OneMachine):
         for state in steps:
             fitted = self._fitted(X, state["b"], state)
             yield {**fitted, "offset_": np.array([state["rho"]])}
-        self._warn_if_stopped(fitted["fit_status_"] == 1)
+        self._warn_if_unsolved(state["violation"], state["n_iter"])
 
     def score_samples(self, X):
         """Return sum_j a_j K(x_j, x): how much like the training rows each row is.

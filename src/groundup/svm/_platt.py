@@ -59,6 +59,7 @@ FOLDS = 5
 MOST_STEPS = 100
 SUFFICIENT_DECREASE = 1e-4
 RIDGE = 1e-12  # where all decision values are equal, a and b cannot be told apart
+SAME = 1e-12  # times their size: decision values that vary by less are equal
 # probabilities of pairs are kept away from 0 and 1, where coupling would have no single answer
 LEAST = 1e-7
 # numbers in the systems that are solved at once
@@ -114,7 +115,10 @@ def held_out_decisions(
 
 
 def platt_curve(
-    decisions: Array, is_positive: NDArray[np.bool_], weights: Array | None = None
+    decisions: Array,
+    is_positive: NDArray[np.bool_],
+    weights: Array | None = None,
+    size: float = 0.0,
 ) -> tuple[float, float]:
     """Fit p(f) = 1 / (1 + exp(a f + b)); returns a and b.
 
@@ -126,6 +130,9 @@ def platt_curve(
         What the rows turned out to be.
     weights : array of shape (n,), optional
         How often each row counts.
+    size : float, default=0.0
+        Of the numbers whose sums the decision values are. Where these cancel, what is left may be
+        their rounding, which is nothing to learn from.
 
     Returns
     -------
@@ -145,8 +152,11 @@ def platt_curve(
     n_positive, n_negative = float(w[is_positive].sum()), float(w[~is_positive].sum())
     t = np.where(is_positive, (n_positive + 1.0) / (n_positive + 2.0), 1.0 / (n_negative + 2.0))
     # values of mean 0 and deviation 1, so that one scale suits all machines
-    center, scale = float(decisions.mean()), float(decisions.std()) or 1.0
-    f = (decisions - center) / scale
+    center, scale = float(decisions.mean()), float(decisions.std())
+    if scale > SAME * max(size, float(np.abs(decisions).max())):
+        f = (decisions - center) / scale
+    else:
+        f, center, scale = np.zeros(len(decisions)), 0.0, 1.0
     a, b = 0.0, float(np.log((n_negative + 1.0) / (n_positive + 1.0)))
     cost, p = _cost(f, t, w, a, b)
     for _ in range(MOST_STEPS):

@@ -15,6 +15,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 
@@ -90,15 +91,32 @@ class SupportModel(Estimator):
         n_threads = thread_count() if n_threads is None else n_threads
         return KernelRows(X, self._kernel_function(X), self.cache_size, n_threads)
 
-    def _warn_if_stopped(self, unsolved: bool) -> None:
-        if unsolved:
-            warnings.warn(
-                f"{type(self).__name__} stopped at max_iter={self.max_iter} steps before its "
-                f"optimality conditions held to tol={self.tol}. Consider columns of one scale "
-                "(StandardScaler or MinMaxScaler), a smaller C, or a larger max_iter.",
-                ConvergenceWarning,
-                stacklevel=2,
+    def _warn_if_unsolved(self, violation: ArrayLike, n_iter: ArrayLike) -> None:
+        """Warn if any machine ended above `tol`: at `max_iter`, or where rounding hides the rest.
+
+        Parameters
+        ----------
+        violation, n_iter : array of shape (n_machines,) or numbers
+            Where each machine's search ended, and after how many steps.
+        """
+        violation, n_iter = np.atleast_1d(violation), np.atleast_1d(n_iter)
+        unsolved = violation > self.tol
+        if not unsolved.any():
+            return
+        if 0 <= self.max_iter <= n_iter[unsolved].max():
+            what = (
+                f"stopped at max_iter={self.max_iter} steps before its optimality conditions held "
+                f"to tol={self.tol}. Consider columns of one scale (StandardScaler or "
+                "MinMaxScaler), a smaller C, or a larger max_iter."
             )
+        else:
+            what = (
+                f"cannot come to tol={self.tol}: rounding hides all further progress, and the "
+                f"violation left is {violation.max():.3g}. Consider columns of one scale "
+                "(StandardScaler or MinMaxScaler), targets of moderate size, a smaller C, or a "
+                "larger tol."
+            )
+        warnings.warn(f"{type(self).__name__} {what}", ConvergenceWarning, stacklevel=2)
 
     def _support_of(self, support: np.ndarray, X: np.ndarray) -> np.ndarray:
         """Return ``support_vectors_`` for row numbers `support` of the training rows `X`."""

@@ -27,25 +27,21 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.exceptions import NotFittedError
-from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _ovr_decision_function
 
-from groundup._blocks import single_blas_thread
-from groundup.svm._kernel_rows import KernelRows
 from groundup.svm._one_vs_one import OneVsOne, pairs_of, votes
-from groundup.svm._platt import coupled, held_out_decisions, platt_curve, probabilities
-from groundup.svm._smo import smo
-
-KEPT = 4096  # up to so many rows, the kernel is computed once for all pairs of classes
+from groundup.svm._pair_machines import PairMachines, Search
+from groundup.svm._platt import coupled, probabilities
+from groundup.svm._svc_probability import pair_curves
 
 
 def _has_probability(svc):
@@ -54,6 +50,11 @@ def _has_probability(svc):
             "predict_proba is not available when probability=False; fit SVC(probability=True)."
         )
     return True
+
+
+def _shown(label):
+    """Return a label as one would write it, without NumPy's type."""
+    return repr(label.item() if isinstance(label, np.generic) else label)
 
 
 class SVC(ClassifierMixin, OneVsOne):
@@ -93,7 +94,8 @@ class SVC(ClassifierMixin, OneVsOne):
         Whether `predict` follows `decision_function` where classes have the same number of votes;
         with "ovr" and more than two classes.
     random_state : int, RandomState instance or None, default=None
-        Seed of the folds for ``probability=True``.
+        Seed of the folds for ``probability=True``. A bundle keeps an int; the state of a
+        RandomState it refuses, as for all estimators.
 
     Attributes
     ----------
@@ -106,7 +108,7 @@ class SVC(ClassifierMixin, OneVsOne):
     dual_coef_ : ndarray of shape (n_classes - 1, n_SV)
         Weights of the support vectors, with the sign of their class (see `_one_vs_one`).
     fit_status_ : int
-        0 if solved to `tol`, 1 if `max_iter` came first (with a warning).
+        0 if solved to `tol`, 1 if `max_iter` or rounding came first (with a warning).
     intercept_ : ndarray of shape (n_classes * (n_classes - 1) / 2,)
         Constants of the decision functions.
     n_features_in_ : int
@@ -197,77 +199,61 @@ class SVC(ClassifierMixin, OneVsOne):
         if len(self.classes_) < 2:
             raise ValueError(
                 "The number of classes has to be greater than one; got "
-                f"{len(self.classes_)} class: {self.classes_[0]!r}. A machine for one class is "
-                "OneClassSVM."
+                f"{len(self.classes_)} class: {_shown(self.classes_[0])}. A machine for one class "
+                "is OneClassSVM."
             )
 
     def _class_weighted(self, codes, sample_weight):
         # As scikit-learn: "balanced" counts rows, whatever they weigh.
-        y = self.classes_[codes]
-        weights = compute_class_weight(self.class_weight, classes=self.classes_, y=y)[codes]
+        self.class_weight_ = compute_class_weight(
+            self.class_weight, classes=self.classes_, y=self.classes_[codes]
+        )
+        weights = self.class_weight_[codes]
         return weights if sample_weight is None else weights * sample_weight
 
     def _steps(self, X, y, sample_weight):
         k = len(self.classes_)
+        for old in ("probA_", "probB_"):  # of another fit's machines
+            self.__dict__.pop(old, None)
+        class_weight = np.ones(k) if self.class_weight is None else self.class_weight_
         price = np.full(len(X), float(self.C))
         if sample_weight is not None:
             self._check_weights(y, sample_weight)
             price *= sample_weight
-        class_weight = np.ones(k)
-        if self.class_weight is not None:
-            class_weight = compute_class_weight(
-                self.class_weight, classes=self.classes_, y=self.classes_[y]
-            )
         order = np.argsort(y, kind="stable")  # class after class
-        ends = np.concatenate([[0], np.cumsum(np.bincount(y, minlength=k))])
-        of_class = [order[ends[c] : ends[c + 1]] for c in range(k)]
-        pairs = pairs_of(k)
-        rows = self._kernel_rows(X)
-        if k > 2 and len(X) <= min(KEPT, rows.room_for(np.float64)):
-            with single_blas_thread():
-                rows = rows.kept()
+        of_class = np.split(order, np.cumsum(np.bincount(y, minlength=k))[:-1])
+        search = Search(self.tol, self.max_iter, self.shrinking)
+        machines = PairMachines(self._kernel_rows(X), of_class, price, search)
+        n_pairs = k * (k - 1) // 2
         weights = np.zeros((k - 1, len(X)))
-        intercept, n_iter = np.zeros(len(pairs)), np.zeros(len(pairs), np.int32)
-        unsolved = np.zeros(len(pairs), bool)
-        for p, (i, j) in enumerate(pairs):
-            pair = np.concatenate([of_class[i], of_class[j]])
+        intercept, violation = np.zeros(n_pairs), np.zeros(n_pairs)
+        n_iter = np.zeros(n_pairs, np.int32)
+
+        def put(p, i, j, state):
             n_i = len(of_class[i])
-            for state in self._pair_steps(rows, pair, n_i, price[pair]):
-                weights[j - 1, of_class[i]] = state["b"][:n_i]
-                weights[i, of_class[j]] = state["b"][n_i:]
-                intercept[p], n_iter[p] = -state["rho"], state["n_iter"]
-                unsolved[p] = state["violation"] > self.tol
-                if k == 2:
-                    yield self._state(
-                        X, y, order, class_weight, weights, intercept, n_iter, unsolved
-                    )
-            if k > 2 and j == k - 1:  # all pairs of class i
-                yield self._state(X, y, order, class_weight, weights, intercept, n_iter, unsolved)
-        self._warn_if_stopped(bool(unsolved.any()))
+            weights[j - 1, of_class[i]] = state["b"][:n_i]
+            weights[i, of_class[j]] = state["b"][n_i:]
+            intercept[p], n_iter[p] = -state["rho"], state["n_iter"]
+            violation[p] = state["violation"]
+
+        so_far = X, y, order, class_weight, weights, intercept, n_iter, violation
+        if k == 2:
+            for state in machines.train(machines.kernel(0, 1), order, len(of_class[0])):
+                put(0, 0, 1, state)
+                yield self._state(*so_far)
+        else:
+            p = 0
+            for i in range(k - 1):
+                for j, state in enumerate(machines.against_later(i), i + 1):
+                    put(p, i, j, state)
+                    p += 1
+                yield self._state(*so_far)
+        self._warn_if_unsolved(violation, n_iter)
         if self.probability is True:
-            calibration = self._calibration(rows, of_class, price)
-            state = self._state(X, y, order, class_weight, weights, intercept, n_iter, unsolved)
-            yield {**state, **calibration}
+            a, b = pair_curves(machines, price / self.C, self.random_state)
+            yield {**self._state(*so_far), "probA_": a, "probB_": b}
 
-    def _pair_steps(
-        self, rows: KernelRows, pair: np.ndarray, n_first: int, price: np.ndarray
-    ) -> Generator[dict[str, Any], None, None]:
-        """Solve for one pair of classes: rows `pair`, of which the first `n_first` have y = 1."""
-        n = len(pair)
-        target, low, high = np.ones(n), np.zeros(n), price
-        target[n_first:] = -1.0
-        low[n_first:], high[n_first:] = -price[n_first:], 0.0
-        return smo(
-            rows.subset(pair),
-            target,
-            low,
-            high,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            shrinking=self.shrinking,
-        )
-
-    def _state(self, X, y, order, class_weight, weights, intercept, n_iter, unsolved):
+    def _state(self, X, y, order, class_weight, weights, intercept, n_iter, violation):
         """Return the fitted attributes, in scikit-learn's order and signs."""
         support = order[(weights != 0.0).any(axis=0)[order]]
         # With two classes the second one is the positive one.
@@ -275,7 +261,7 @@ class SVC(ClassifierMixin, OneVsOne):
         return {
             "class_weight_": class_weight,
             "dual_coef_": sign * weights[:, support],
-            "fit_status_": int(unsolved.any()),
+            "fit_status_": int((violation > self.tol).any()),
             "intercept_": sign * intercept,
             "n_iter_": n_iter.copy(),
             "n_support_": np.bincount(y[support], minlength=len(self.classes_)).astype(np.int32),
@@ -284,40 +270,19 @@ class SVC(ClassifierMixin, OneVsOne):
             "support_vectors_": self._support_of(support, X),
         }
 
-    def _calibration(
-        self, rows: KernelRows, of_class: list[np.ndarray], price: np.ndarray
-    ) -> dict[str, np.ndarray]:
-        """Fit the probability curve of each pair, to decision values of rows that were held out."""
-        random_state = check_random_state(self.random_state)
-        curves = []
-        for i, j in pairs_of(len(of_class)):
-            pair = np.concatenate([of_class[i], of_class[j]])
-            is_first = np.arange(len(pair)) < len(of_class[i])
-
-            def decide(train, test, pair=pair, is_first=is_first):
-                n_first = int(np.count_nonzero(is_first[train]))  # they come first
-                learnt = pair[train]
-                for state in self._pair_steps(rows, learnt, n_first, price[learnt]):
-                    last = state
-                b, support = last["b"], np.flatnonzero(last["b"])
-                f = np.zeros(rows.n_samples)
-                with single_blas_thread():
-                    rows.add_to(f, learnt[support], b[support], samples=pair[test])
-                return f[pair[test]] - last["rho"]
-
-            held_out = held_out_decisions(decide, is_first, random_state)
-            curves.append(platt_curve(held_out, is_first, price[pair] / self.C))
-        a, b = np.array(curves).T
-        return {"probA_": a.copy(), "probB_": b.copy()}
-
     def _check_weights(self, y, sample_weight):
         weighty = np.unique(y[sample_weight > 0])
+        given = "class_weight" if self.class_weight is not None else "sample_weight"
         if len(weighty) == 0:
-            raise ValueError("Invalid input - all samples have zero weight.")
+            raise ValueError(
+                f"Invalid input - all samples have zero weight: see {given}. At least two classes "
+                "need rows of positive weight."
+            )
         if len(weighty) == 1:
             raise ValueError(
                 "Invalid input - all samples with positive weights have the same label: only class "
-                f"{self.classes_[weighty[0]]!r} is left, and there is nothing to tell it from."
+                f"{_shown(self.classes_[weighty[0]])} is left by {given}, and there is nothing to "
+                "tell it from."
             )
 
     def decision_function(self, X):

@@ -87,7 +87,7 @@ class SVR(RegressorMixin, OneMachine):
     intercept_ : ndarray of shape (1,)
         The constant.
     fit_status_ : int
-        0: solved; 1: stopped at `max_iter`.
+        0: solved to `tol`; 1: `max_iter` or rounding came first (with a warning).
     n_iter_ : int
         Steps of pairs.
     shape_fit_ : tuple of int
@@ -158,9 +158,12 @@ class SVR(RegressorMixin, OneMachine):
         price = np.full(n, float(self.C))
         if sample_weight is not None:
             price *= sample_weight
+        # sum b = 0, so what is added to all targets is added to the constant, and to nothing else.
+        # Near 0, targets lose the fewest digits to rounding.
+        level = float(np.median(y))
         steps = smo(
             self._kernel_rows(X),
-            target=y,
+            target=y - level,
             low=-price,
             high=price,
             width=float(self.epsilon),
@@ -169,9 +172,8 @@ class SVR(RegressorMixin, OneMachine):
             shrinking=self.shrinking,
         )
         for state in steps:
-            fitted = self._fitted(X, state["b"], state)
-            yield fitted
-        self._warn_if_stopped(fitted["fit_status_"] == 1)
+            yield self._fitted(X, state["b"], {**state, "rho": state["rho"] - level})
+        self._warn_if_unsolved(state["violation"], state["n_iter"])
 
     def predict(self, X):
         """Predict the target of each row.
