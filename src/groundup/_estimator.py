@@ -21,25 +21,48 @@ from __future__ import annotations
 import functools
 import signal
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.callback import CallbackSupportMixin, with_callbacks
 from sklearn.utils import assert_all_finite, compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from groundup._blocks import all_finite, thread_count
 
 State = dict[str, Any]
 Steps = Generator[State, None, None]
+Result = TypeVar("Result")
 
 
 class _InterruptedAfterAStep(KeyboardInterrupt):
     """Ctrl-C, where the estimator holds the last whole step."""
+
+
+def unchanged_if_refused(method: Callable[..., Result]) -> Callable[..., Result]:
+    """Return `method` such that the estimator's attributes are as they were if it raises.
+
+    New columns or classes beside an old state would read what is not there.  What the method
+    changes in place it has to copy first.
+    """
+
+    @functools.wraps(method)
+    def learn(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return method(self, *args, **kwargs)
+        except _InterruptedAfterAStep:
+            raise
+        except BaseException:
+            self.__dict__.clear()
+            self.__dict__.update(before)
+            raise
+
+    return learn
 
 
 class Estimator(CallbackSupportMixin, BaseEstimator):
@@ -109,19 +132,8 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         return getattr(self, "max_iter", 1)
 
     @with_callbacks
+    @unchanged_if_refused
     def _fit(self, X: Any, y: Any, sample_weight: Any) -> Self:
-        before = dict(vars(self))
-        try:
-            return self._learn(X, y, sample_weight)
-        except _InterruptedAfterAStep:
-            raise
-        except BaseException:
-            # New columns or classes beside an old state would read what is not there.
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
-    def _learn(self, X: Any, y: Any, sample_weight: Any) -> Self:
         self._validate_params()
         thread_count(getattr(self, "n_jobs", None))  # n_jobs=0 is refused before any work
         X_given, y_given, weight_given = X, y, sample_weight
@@ -217,6 +229,50 @@ class Estimator(CallbackSupportMixin, BaseEstimator):
         if getattr(self, "class_weight", None) is not None:
             sample_weight = self._class_weighted(y, sample_weight)
         return read_only(X), read_only(y), read_only(sample_weight)
+
+    def _validated_more(
+        self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
+    ) -> tuple[np.ndarray, Any, np.ndarray | None]:
+        """Check what ``partial_fit`` was given; return what `_validated` does for ``fit``.
+
+        The `first` call says which columns and classes there are, later ones have to agree.
+        """
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=first,
+            multi_output=self.__sklearn_tags__().target_tags.multi_output,
+            y_numeric=not is_classifier(self),
+            **{**_LAYOUT, "dtype": self._dtypes},
+        )
+        self._check_values(X)
+        if is_classifier(self):
+            _check_partial_fit_first_call(self, classes)
+            y = self._codes_of_known(y)
+        else:
+            y = np.ascontiguousarray(y, np.float64)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+        if getattr(self, "class_weight", None) is not None:
+            sample_weight = self._class_weighted(y, sample_weight)
+        self._check_parameters(X, y)
+        return read_only(X), read_only(y), read_only(sample_weight)
+
+    def _codes_of_known(self, y: np.ndarray) -> np.ndarray:
+        """Return each target's index into ``classes_``, which ``partial_fit`` was given."""
+        if y.dtype.kind not in "iu":
+            check_classification_targets(y)
+        codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        unknown = self.classes_[codes] != y
+        if unknown.any():
+            raise ValueError(
+                f"y holds {y[unknown].tolist()[0]!r}, which is not among classes, "
+                f"{self.classes_.tolist()}. Name all classes in the first call of partial_fit."
+            )
+        return codes.astype(np.int64, copy=False)
 
     def _encoded(self, y: np.ndarray) -> np.ndarray:
         """Set ``classes_`` and return each target's index into them."""

@@ -34,7 +34,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import _check_sample_weight
 
 from groundup._blocks import thread_count
-from groundup._estimator import Steps, read_only
+from groundup._estimator import Steps, read_only, unchanged_if_refused
 from groundup.cluster._k_means_model import CentersEstimator, warn_of_empty_clusters
 from groundup.cluster._k_means_panel import Batch, Centers
 from groundup.cluster._k_means_rows import Rows
@@ -359,6 +359,7 @@ class MiniBatchKMeans(CentersEstimator):
             if last:
                 return
 
+    @unchanged_if_refused
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Go on from the centers so far with one batch: the rows of `X`.
 

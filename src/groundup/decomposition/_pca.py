@@ -60,7 +60,7 @@ from sklearn.utils._param_validation import Interval, RealNotInt, StrOptions
 from sklearn.utils.validation import validate_data
 
 from groundup._blocks import single_blas_thread, thread_count
-from groundup._estimator import Steps, read_only
+from groundup._estimator import Steps, read_only, unchanged_if_refused
 from groundup.decomposition._dimension import components_to_keep
 from groundup.decomposition._power_iteration import leading_singular_vectors
 from groundup.decomposition._principal_model import PrincipalComponents
@@ -333,6 +333,7 @@ class PCA(PrincipalComponents):
         for singular, Vt, _ in steps:
             yield of_singular_values(singular[:asked], Vt[:asked], mean, n, total)
 
+    @unchanged_if_refused
     def partial_fit(self, X: Any, y: Any = None) -> Self:
         """Learn from more rows, as if they had been there from the start.
 

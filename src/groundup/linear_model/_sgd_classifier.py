@@ -15,11 +15,9 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from groundup._blocks import over_threads, thread_count
-from groundup._estimator import read_only
+from groundup._estimator import read_only, unchanged_if_refused
 from groundup.linear_model._base import linear_decision
 from groundup.linear_model._sgd_descent import LinearState
 from groundup.linear_model._sgd_loss import LOSSES
@@ -249,6 +247,7 @@ class SGDClassifier(ClassifierMixin, StochasticLinearModel):
                 break
         self._warn_if_not_converged(n_iter, converged)
 
+    @unchanged_if_refused
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Take one epoch over some rows, from the coefficients that are there.
 
@@ -273,22 +272,14 @@ class SGDClassifier(ClassifierMixin, StochasticLinearModel):
                 "partial_fit does not see all rows, so class_weight='balanced' is not supported. "
                 "Give a dict of weights."
             )
-        first = not hasattr(self, "classes_")
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", reset=first)
-        _check_partial_fit_first_call(self, classes)
-        self._check_parameters(X, y)
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            raise ValueError(f"y holds {y[~known][0]!r}, which is not among classes.")
-        codes = np.searchsorted(self.classes_, y).astype(np.int64)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        first = not hasattr(self, "coef_")
+        X, codes, sample_weight = self._validated_more(
+            X, y, sample_weight, first=first, classes=classes
+        )
         K = len(self.classes_)
         states = self._states_to_go_on_with(1 if K == 2 else K, X.shape[1])
         steps = int(getattr(self, "t_", 1.0)) - 1
-        for descent in self._descents(
-            read_only(X), codes, sample_weight, states, max_iter=1, steps=steps
-        ):
+        for descent in self._descents(X, codes, sample_weight, states, max_iter=1, steps=steps):
             next(descent)
         self.n_iter_ = 1
         self.t_ = 1.0 + steps + len(X)

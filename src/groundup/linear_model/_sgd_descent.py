@@ -161,6 +161,11 @@ class LinearState:
     def zeros(cls, d: int) -> LinearState:
         return cls(np.zeros(d), np.zeros(1))
 
+    def copy(self) -> LinearState:
+        """Return a state of its own."""
+        averages = self.average_coef.copy(), self.average_intercept.copy()
+        return LinearState(self.coef.copy(), self.intercept.copy(), *averages)
+
 
 def stochastic_descent(
     X: Array,

@@ -195,9 +195,11 @@ class StochasticLinearModel(Estimator):
         return [LinearState(coef[k].copy(), intercept[k : k + 1].copy()) for k in range(n_values)]
 
     def _states_to_go_on_with(self, n_values: int, d: int) -> list[LinearState]:
-        """Return the states that the last call left, or new ones of zeros."""
+        """Return the states that the last call left, to be changed, or new ones of zeros."""
         if not hasattr(self, "_states"):
             self._states = [LinearState.zeros(d) for _ in range(n_values)]
+        else:
+            self._states = [state.copy() for state in self._states]
         return self._states
 
     def _answer(self, states: list[LinearState], steps: int) -> tuple[np.ndarray, np.ndarray]:

@@ -9,9 +9,8 @@ from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from groundup._estimator import read_only
+from groundup._estimator import read_only, unchanged_if_refused
 from groundup.linear_model._base import linear_decision
 from groundup.linear_model._sgd_descent import LinearState
 from groundup.linear_model._sgd_loss import REGRESSION_LOSSES
@@ -166,6 +165,7 @@ class SGDRegressor(RegressorMixin, StochasticLinearModel):
             }
         self._warn_if_not_converged(step["epoch"], step["converged"])
 
+    @unchanged_if_refused
     def partial_fit(self, X, y, sample_weight=None):
         """Take one epoch over some rows, from the coefficients that are there.
 
@@ -183,14 +183,10 @@ class SGDRegressor(RegressorMixin, StochasticLinearModel):
         if self.early_stopping:
             raise ValueError("partial_fit needs early_stopping=False.")
         first = not hasattr(self, "coef_")
-        X, y = validate_data(self, X, y, dtype=np.float64, order="C", y_numeric=True, reset=first)
-        self._check_parameters(X, y)
-        y = np.ascontiguousarray(y, dtype=np.float64)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
+        X, y, sample_weight = self._validated_more(X, y, sample_weight, first=first)
         states = self._states_to_go_on_with(1, X.shape[1])
         steps = int(getattr(self, "t_", 1.0)) - 1
-        next(self._one_descent(read_only(X), y, sample_weight, states[0], max_iter=1, steps=steps))
+        next(self._one_descent(X, y, sample_weight, states[0], max_iter=1, steps=steps))
         self.n_iter_ = 1
         self.t_ = 1.0 + steps + len(X)
         coef, self.intercept_ = self._answer(states, steps + len(X))

@@ -29,10 +29,10 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import ClassifierMixin
-from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from groundup._estimator import Estimator, State, read_only
+from groundup._estimator import Estimator, State, read_only, unchanged_if_refused
 
 
 class NaiveBayes(ClassifierMixin, Estimator):
@@ -75,6 +75,7 @@ class NaiveBayes(ClassifierMixin, Estimator):
     def _steps(self, X, y, sample_weight):
         yield self._state(self._sums(X, y, sample_weight))
 
+    @unchanged_if_refused
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
         """Learn from more rows, on top of those already seen.
 
@@ -101,22 +102,12 @@ class NaiveBayes(ClassifierMixin, Estimator):
             If the data are not what can be learned from, `classes` is missing or another one than
             before, or `y` holds a class that is not among them.  The estimator is then as it was.
         """
-        before = dict(vars(self))
-        try:
-            self._learn_more(X, y, classes, sample_weight)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-        return self
-
-    def _learn_more(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> None:
         self._validate_params()
         X, y = validate_data(self, X, y, reset=not hasattr(self, "classes_"), **self._layout(X))
         if not issparse(X):
             self._check_values(X)
         first = _check_partial_fit_first_call(self, classes)
-        codes = self._codes(y)
+        codes = read_only(self._codes_of_known(y))
         if sample_weight is not None:
             sample_weight = read_only(
                 _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -127,19 +118,7 @@ class NaiveBayes(ClassifierMixin, Estimator):
         if not first:
             sums = self._merged(self._sums_so_far(), sums)
         self.__dict__.update(self._state(sums))
-
-    def _codes(self, y: np.ndarray) -> np.ndarray:
-        """Return each label's index into ``classes_``, which `partial_fit` was given."""
-        check_classification_targets(y)
-        codes = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        unknown = self.classes_[codes] != y
-        if unknown.any():
-            raise ValueError(
-                f"The target label(s) {np.unique(y[unknown]).tolist()} in y do not exist in the "
-                f"initial classes {self.classes_.tolist()}. Name all classes in the first call of "
-                "partial_fit."
-            )
-        return read_only(codes.astype(np.int64, copy=False))
+        return self
 
     def _layout(self, X: Any) -> dict[str, Any]:
         """Return what ``validate_data`` is asked for; the base class checks dense values."""

@@ -16,7 +16,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import _check_partial_fit_first_call, type_of_target, unique_labels
+from sklearn.utils.multiclass import type_of_target, unique_labels
 
 from groundup.neural_network._mlp_model import Perceptron
 
@@ -269,8 +269,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         ValueError
             If `y` holds a class that is not among `classes`.
         """
-        _check_partial_fit_first_call(self, classes)
-        return self._one_epoch(X, y, sample_weight)
+        return self._one_epoch(X, y, sample_weight, classes)
 
     def _codes_of_known(self, y):
         if y.ndim == 2 and y.shape[1] == 1:
@@ -283,10 +282,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
                     "classes."
                 )
             return np.ascontiguousarray(y, dtype=np.int64)
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            raise ValueError(f"y holds {y[~known][0]!r}, which is not among classes.")
-        return np.searchsorted(self.classes_, y).astype(np.int64)
+        return super()._codes_of_known(y)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the most probable class of each row, or zeros and ones for each label.

@@ -20,10 +20,10 @@ import numpy as np
 from sklearn.base import is_classifier
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from groundup._blocks import single_blas_thread
-from groundup._estimator import Estimator, read_only
+from groundup._estimator import Estimator, unchanged_if_refused
 from groundup.neural_network._health import (
     ENOUGH_ROWS,
     tell,
@@ -191,37 +191,19 @@ class Perceptron(Estimator):
         kinds = [kind] * (len(coefs) - 1) + ["dense"]
         tell(watch_start(outputs[0], outputs[1:], layer_names(units), kinds), told, stacklevel=8)
 
-    def _one_epoch(self, X: Any, y: Any, sample_weight: Any) -> Self:
+    @unchanged_if_refused
+    def _one_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
         """Take one epoch over some rows, from the weights that are there."""
         self._validate_params()
         if self.early_stopping:
             raise ValueError("partial_fit does not support early_stopping=True.")
-        before = dict(vars(self))
-        try:
-            return self._one_epoch_over(X, y, sample_weight)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-
-    def _one_epoch_over(self, X, y, sample_weight):
         begin = not hasattr(self, "coefs_")
-        X, y = validate_data(
-            self, X, y, dtype=self._dtypes, order="C", multi_output=True, reset=begin
+        X, y, sample_weight = self._validated_more(
+            X, y, sample_weight, first=begin, classes=classes
         )
-        y = self._codes_of_known(y)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        self._check_parameters(X, y)
-        for state in self._learning(read_only(X), y, sample_weight, begin=begin, epochs=1):
+        for state in self._learning(X, y, sample_weight, begin=begin, epochs=1):
             self.__dict__.update(state)
         return self
-
-    def _codes_of_known(self, y: np.ndarray) -> np.ndarray:
-        """Return the targets of `partial_fit` as `_validated` returns those of `fit`."""
-        raise NotImplementedError
 
     def _has_epochs(self):
         if self.solver == "lbfgs":

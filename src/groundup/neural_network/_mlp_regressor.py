@@ -221,6 +221,12 @@ class MLPRegressor(RegressorMixin, Perceptron):
             y = column_or_1d(y, warn=True)
         return X, y, sample_weight
 
+    def _validated_more(self, X, y, sample_weight, *, first, classes=None):
+        X, y, sample_weight = super()._validated_more(X, y, sample_weight, first=first)
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return X, y, sample_weight
+
     def _targets(self, y, dtype):
         Y = np.ascontiguousarray(y.reshape(len(y), -1), dtype)
         return Y, Y.shape[1], "exp" if self.loss == "poisson" else "identity"
@@ -246,11 +252,6 @@ class MLPRegressor(RegressorMixin, Perceptron):
         self : estimator
         """
         return self._one_epoch(X, y, sample_weight)
-
-    def _codes_of_known(self, y):
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
-        return np.ascontiguousarray(y, dtype=np.float64)
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the prediction for each row.

@@ -9,12 +9,10 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import _check_partial_fit_first_call
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from groundup._estimator import read_only
+from groundup._estimator import unchanged_if_refused
 from groundup.neural_network._dense import Dense, Relu, Softmax
-from groundup.neural_network._network_model import NetworkModel, require_rows
+from groundup.neural_network._network_model import NetworkModel
 from groundup.neural_network._reshaping import Flatten
 from groundup.neural_network.losses import softmax_cross_entropy
 
@@ -239,6 +237,7 @@ class NetworkClassifier(ClassifierMixin, NetworkModel):
 
     # ---- row by row ----
 
+    @unchanged_if_refused
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Take one epoch over some rows, from the weights that are there.
 
@@ -255,33 +254,13 @@ class NetworkClassifier(ClassifierMixin, NetworkModel):
         -------
         self : estimator
         """
-        self._validate_params()
-        if self.early_stopping:
-            raise ValueError("partial_fit needs early_stopping=False.")
         if self.class_weight == "balanced":
             raise ValueError(
                 "partial_fit does not see all rows, so class_weight='balanced' is not supported. "
                 "Give a dict of weights."
             )
-        first = not hasattr(self, "weights_")
-        require_rows(X)
-        X, y = validate_data(
-            self, X, y, dtype=self._dtypes, order="C", reset=first, multi_output=several(y)
-        )
-        if _check_partial_fit_first_call(self, classes):
-            self._check_parameters(X, y)
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            unknown = y[~known].tolist()[0]
-            raise ValueError(f"y holds {unknown!r}, which is not among classes.")
-        codes = np.searchsorted(self.classes_, y).astype(np.int64)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        if self.class_weight is not None:
-            sample_weight = self._class_weighted(codes, sample_weight)
-        self._take_one_epoch(read_only(X), codes, sample_weight)
+        self._several_labels = several(y)
+        self._take_one_epoch(X, y, sample_weight, classes)
         return self
 
     # ---- predictions ----

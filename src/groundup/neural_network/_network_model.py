@@ -140,12 +140,7 @@ class NetworkModel(Estimator):
 
     def _steps(self, X, y, sample_weight):
         again = self.warm_start and hasattr(self, "weights_")
-        if again:
-            network = self._as_it_was()
-        else:
-            seed = check_random_state(self.random_state).randint(LARGEST_SEED)
-            start, self._order, self._noise = np.random.default_rng(seed).spawn(3)
-            network = self._started(X.shape[1], y, start)
+        network = self._as_it_was() if again else self._started(X.shape[1], y)
         vars(self).pop("_memory", None)
         rows = self._rows(network, X, y, sample_weight)
         learn, validate = self._split(y, sample_weight)
@@ -182,8 +177,10 @@ class NetworkModel(Estimator):
             }
         look_at_end(network, rows.x, state["epoch"], told)
 
-    def _started(self, n_features: int, y: np.ndarray, generator: np.random.Generator) -> Network:
+    def _started(self, n_features: int, y: np.ndarray) -> Network:
         """Return a network with its first weights, and an output layer where it has none."""
+        seed = check_random_state(self.random_state).randint(LARGEST_SEED)
+        generator, self._order, self._noise = np.random.default_rng(seed).spawn(3)
         model = as_sequential(self.layers)
         weights, shape = first_weights(model, (n_features,), generator)
         ending = self._ending(last_layer(model), shape, y)
@@ -196,11 +193,12 @@ class NetworkModel(Estimator):
 
     def _as_it_was(self) -> Network:
         """Return the network to go on with, on a copy of its weights: a failure costs nothing."""
+        self._order, self._noise = copy.deepcopy((self._order, self._noise))
         given = as_sequential(self.layers).layers
         if given != self.layers_[: len(given)]:
             raise ValueError(
                 f"{type(self).__name__} was fitted with other layers, {list(self.layers_)}; now "
-                f"they are {list(given)}. Set warm_start=False to begin anew, or use a clone."
+                f"they are {list(given)}. To begin anew, use a clone, or fit with warm_start=False."
             )
         return Network(
             self.layers_,
@@ -271,15 +269,17 @@ class NetworkModel(Estimator):
         numbers = None if is_classifier(self) else rows.targets
         look_at_start(network, rows.x, numbers, columns, told)
 
-    def _take_one_epoch(self, X, y, sample_weight) -> None:
+    def _take_one_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
         """Go on from the weights that are there, or begin: one epoch over some rows."""
+        self._validate_params()
+        if self.early_stopping:
+            raise ValueError("partial_fit needs early_stopping=False.")
+        require_rows(X)
         begun = hasattr(self, "weights_")
-        if begun:
-            network = self._as_it_was()
-        else:
-            seed = check_random_state(self.random_state).randint(LARGEST_SEED)
-            start, self._order, self._noise = np.random.default_rng(seed).spawn(3)
-            network = self._started(X.shape[1], y, start)
+        X, y, sample_weight = self._validated_more(
+            X, y, sample_weight, first=not begun, classes=classes
+        )
+        network = self._as_it_was() if begun else self._started(X.shape[1], y)
         rows = self._rows(network, X, y, sample_weight)
         descent = self._descent(network)
         if hasattr(self, "_memory"):

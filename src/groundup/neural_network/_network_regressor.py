@@ -9,12 +9,11 @@ import numpy as np
 from scipy.special import expit
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from groundup._estimator import read_only
+from groundup._estimator import unchanged_if_refused
 from groundup.neural_network._dense import Dense, Gelu, Relu, Sigmoid
 from groundup.neural_network._network import as_sequential, as_type
-from groundup.neural_network._network_model import NetworkModel, last_layer, require_rows
+from groundup.neural_network._network_model import NetworkModel, last_layer
 from groundup.neural_network._reshaping import Flatten
 from groundup.neural_network.losses import (
     absolute_error,
@@ -216,8 +215,8 @@ default="squared_error"
         n_outputs = prod(output_shape)
         if y.size != len(y) * n_outputs:
             raise ValueError(
-                f"The network gives {n_outputs} numbers a row, y has {y.size // len(y)}. Set "
-                "warm_start=False to begin anew."
+                f"The network gives {n_outputs} numbers a row, y has {y.size // len(y)}. "
+                "To begin anew, use a clone, or fit with warm_start=False."
             )
         self.n_outputs_ = n_outputs
         self._one_dimensional = y.ndim == 1
@@ -231,6 +230,7 @@ default="squared_error"
 
     # ---- row by row ----
 
+    @unchanged_if_refused
     def partial_fit(self, X, y, sample_weight=None):
         """Take one epoch over some rows, from the weights that are there.
 
@@ -244,28 +244,7 @@ default="squared_error"
         -------
         self : estimator
         """
-        self._validate_params()
-        if self.early_stopping:
-            raise ValueError("partial_fit needs early_stopping=False.")
-        first = not hasattr(self, "weights_")
-        require_rows(X)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            dtype=self._dtypes,
-            order="C",
-            reset=first,
-            multi_output=True,
-            y_numeric=True,
-        )
-        y = np.ascontiguousarray(y, np.float64)
-        self._check_parameters(X, y)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
-        self._take_one_epoch(read_only(X), y, sample_weight)
+        self._take_one_epoch(X, y, sample_weight)
         return self
 
     # ---- predictions ----
