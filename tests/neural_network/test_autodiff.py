@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -205,6 +209,9 @@ def test_gradients_add_up_over_calls_until_they_are_forgotten():
         np.testing.assert_array_equal(x.grad, times * 2 * x.data)
     x.zero_grad()
     assert x.grad is None
+    x.grad = np.ones(3)[:2]  # a part of something larger stays a part of it
+    x.zero_grad()
+    assert x.grad.tolist() == [0, 0]
 
 
 def test_a_gradient_array_that_is_there_is_added_to_in_place():
@@ -333,6 +340,70 @@ def test_whole_numbers_have_values_but_no_gradient():
     x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
     (x * counts).sum().backward()
     assert x.grad.tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_has_values_and_gradient_but_no_history(copied):
+    x = Tensor(np.array([1.0, 2.0]), requires_grad=True)
+    y = x * 3
+    y.sum().backward(keep_graph=True)
+    other, result = copied(x), copied(y)
+    assert other.grad.tolist() == [3, 3]
+    (result * other).sum().backward()
+    assert (result.grad.tolist(), other.grad.tolist()) == ([1, 2], [6, 9])
+    assert (result.data.tolist(), copied(Tensor(2)).requires_grad) == ([3, 6], False)
+
+
+def test_a_tensor_from_another_process_gets_its_gradient():
+    # made after more tensors than there are here
+    code = (
+        "import pickle, sys; from groundup.neural_network import Tensor\n"
+        "for _ in range(100_000): Tensor(0.0)\n"
+        "sys.stdout.buffer.write(pickle.dumps(Tensor([3.0], requires_grad=True)))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    x = pickle.loads(run.stdout)
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [6]
+
+
+def test_values_leave_for_python_and_numpy():
+    x = Tensor(np.array([1.0, 2.0], np.float32), requires_grad=True)
+    loss = (x * x).sum()
+    assert (float(loss), bool(loss), bool(loss * 0), bool(Tensor([0.0]))) == (5, True, False, False)
+    with pytest.raises(ValueError, match="ambiguous"):
+        bool(x)
+    assert np.asarray(x) is x.data
+    assert np.asarray(x, np.float64).dtype == np.float64
+    taken = np.array(x)
+    taken[0] = 9.0
+    assert x.data[0] == 1
+    np.testing.assert_array_equal(np.asarray([x, x * 2]), [[1, 2], [2, 4]])
+
+
+def test_comparisons_are_made_value_by_value():
+    x, y = Tensor([1.0, 2.0, 3.0], requires_grad=True), Tensor([3.0, 2.0, 1.0])
+    assert (x == y).tolist() == [False, True, False]
+    assert (x != np.array([1, 0, 3])).tolist() == [False, True, False]
+    assert (x < y).tolist() == (y > x).tolist() == (x < 2).tolist() == [True, False, False]
+    assert (x <= y).tolist() == (np.array([3, 2, 1]) >= x).tolist() == [True, True, False]
+    assert len({x, y, Tensor([1.0, 2.0, 3.0])}) == 3  # three tensors, whatever their values
+
+
+def test_axes_may_be_given_as_a_tuple():
+    x = Tensor(np.arange(6.0).reshape(1, 2, 3), requires_grad=True)
+    slopes = np.arange(6.0).reshape(3, 1, 2)
+    assert x.transpose((2, 0, 1)).shape == (3, 1, 2)
+    x.transpose((2, 0, 1)).backward(slopes)
+    np.testing.assert_array_equal(x.grad, slopes.transpose(1, 2, 0))
+
+
+def test_arrays_can_be_joined_to_tensors():
+    x = Tensor([1.0, 2.0], requires_grad=True)
+    joined = concatenate([x, np.array([3.0]), [4.0]])
+    assert joined.data.tolist() == [1, 2, 3, 4]
+    (joined.sum() + (stack([np.array([5.0, 6.0]), x]) * 2).sum()).backward()
+    assert x.grad.tolist() == [3, 3]
 
 
 def test_arrays_on_the_left_make_a_tensor():

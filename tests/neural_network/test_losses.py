@@ -45,7 +45,7 @@ def test_formula_and_derivative(loss, weights):
     z, t = outputs_and_targets()
     per_row = FORMULAS[loss](z, t).mean(axis=(1, 2))
     output = Tensor(z, requires_grad=True)
-    value = loss(output, t, weights)
+    value = loss(output, Tensor(t), None if weights is None else Tensor(weights))
     assert value.item() == pytest.approx(np.average(per_row, weights=weights))
     value.backward()
     [expected] = central_differences(lambda z: loss(Tensor(z), t, weights).item(), [z])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -73,7 +76,38 @@ def test_two_networks_can_share_weights():
         Network([Dense(1)], (2,), vector=np.zeros(4, np.float32))
 
 
-def test_a_row_is_predicted_to_the_same_bits_in_any_company():
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda it: pickle.loads(pickle.dumps(it))])
+def test_a_copy_is_a_whole_network_of_its_own(copied):
+    original = Network(LAYERS, (16,), random_state=0)
+    original(X, training=True).sum().backward()
+    before, gradient = original.predict(X), original.gradient.copy()
+    other = copied(original)
+    np.testing.assert_array_equal(other.predict(X), before)
+    np.testing.assert_array_equal(other.gradient, gradient)
+    other.zero_gradient()
+    other(X).sum().backward()
+    assert other.gradient.any()
+    other.weights += 1.0
+    assert not np.array_equal(other.predict(X), before)
+    other.weights = original.weights
+    np.testing.assert_array_equal(other.predict(X), before)
+    other.parameters.vector[:] = 0.0
+    assert not other.predict(X).any()
+    np.testing.assert_array_equal(original.predict(X), before)
+    np.testing.assert_array_equal(original.gradient, gradient)
+
+
+def test_forgetting_the_gradient_of_one_weight_keeps_it_in_the_network():
+    network = Network([Dense(1)], (16,), dtype="float64", random_state=0)
+    network(X).sum().backward()
+    network.parameters.tree["0"]["weights"].zero_grad()
+    assert not network.gradient[:16].any()
+    assert network.gradient[16] == len(X)
+    network(X).sum().backward()
+    np.testing.assert_allclose(network.gradient[:16], X.sum(axis=0))
+
+
+def test_a_row_is_predicted_to_the_same_bits_in_any_company_by_small_layers():
     network = Network([*LAYERS, Tanh(), Dense(40), Relu(), Dense(1)], (16,), random_state=0)
     whole = network.predict(X)
     for rows in (slice(0, 1), slice(5, 8), slice(3, 299), slice(256, 257), slice(100, 600)):
@@ -107,6 +141,10 @@ def test_rows_of_another_shape_are_refused_but_sequences_may_be_shorter():
     np.testing.assert_allclose(reader(text[:, :4]).data, reader(text).data[:, :4], atol=1e-6)
     with pytest.raises(ValueError, match="shape"):
         reader(text[0])
+    with pytest.raises(ValueError, match="Sequences of 12 positions.*vectors for 6"):
+        reader(np.hstack([text, text]))
+    without_positions = Network([Embedding(9, 4), Dense(2)], (6,))
+    assert without_positions(np.hstack([text, text])).shape == (3, 12, 2)
 
 
 def test_an_adversarial_pair_trains_each_side_alone():

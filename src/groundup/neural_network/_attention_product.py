@@ -32,9 +32,9 @@ import numpy as np
 from numba import prange
 
 from groundup._blocks import block_bounds
-from groundup._estimator import read_only
 from groundup._exponential import ONE, exp_float32
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._plain import plain
 from groundup.neural_network._threads import one_blas_thread, threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
@@ -293,7 +293,7 @@ def _forward(packed, causal):
     y, p = np.empty((n, t, heads, d), np.float32), np.empty((n * heads, t, t), np.float32)
     with one_blas_thread():
         _attend(
-            _plain(packed),
+            plain(packed),
             bool(causal),
             _bounds(n * heads),
             y,
@@ -307,16 +307,12 @@ def _backward(packed, p, y, gradient, causal):
     in_packed = np.empty(packed.shape, np.float32)
     with one_blas_thread():
         _all_derivatives(
-            *map(_plain, (packed, p, y, gradient)),
+            *map(plain, (packed, p, y, gradient)),
             _bounds(len(p)),
             in_packed,
             n_threads=threads_for(8 * p.size * packed.shape[4]),
         )
     return in_packed
-
-
-def _plain(array):
-    return read_only(np.ascontiguousarray(array))
 
 
 def _bounds(n_pairs):

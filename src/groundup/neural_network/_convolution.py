@@ -37,8 +37,8 @@ from numba import prange
 from numpy.lib.stride_tricks import sliding_window_view
 
 from groundup._blocks import block_bounds
-from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._plain import plain
 from groundup.neural_network._threads import one_blas_thread, threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
@@ -334,7 +334,7 @@ def _all_derivatives(
 def _forward(x, weights, bias, stride, padding, y):
     o, _, kh, kw = weights.shape
     add = np.zeros(o, np.float32) if bias is None else bias
-    arrays = map(_plain, (x, weights.reshape(o, -1), add))
+    arrays = map(plain, (x, weights.reshape(o, -1), add))
     n_operations = 2 * y.size * weights.size // o
     with one_blas_thread():
         _convolve(
@@ -355,7 +355,7 @@ def _backward(x, weights, stride, padding, gradient, x_is_asked):
     in_x = np.empty(x.shape if x_is_asked else (0, 0, 0, 0), np.float32)
     in_filters = np.empty((len(bounds) - 1, c * kh * kw, o), np.float32)
     in_bias = np.empty((len(bounds) - 1, o), np.float32)
-    x, filters, gradient = map(_plain, (x, weights.reshape(o, -1), gradient))
+    x, filters, gradient = map(plain, (x, weights.reshape(o, -1), gradient))
     with one_blas_thread():
         _all_derivatives(
             x,
@@ -374,10 +374,6 @@ def _backward(x, weights, stride, padding, gradient, x_is_asked):
         )
     in_weights = in_filters.sum(axis=0).T.reshape(weights.shape)
     return [in_x if x_is_asked else None, in_weights, in_bias.sum(axis=0)]
-
-
-def _plain(array):
-    return read_only(np.ascontiguousarray(array))
 
 
 def _bounds(n_images):

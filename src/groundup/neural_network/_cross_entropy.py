@@ -24,9 +24,9 @@ import numpy as np
 from numba import prange
 
 from groundup._blocks import block_bounds
-from groundup._estimator import read_only
 from groundup._exponential import exp_float32
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._plain import plain
 from groundup.neural_network._threads import threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
@@ -103,7 +103,7 @@ def checked_targets(logits: Tensor, targets: Any, weights: Any) -> tuple[np.ndar
         )
     if weights is None:
         return true.ravel(), logits.dtype.type(1 / true.size)
-    share = np.asarray(weights.data if isinstance(weights, Tensor) else weights, logits.dtype)
+    share = np.asarray(weights, logits.dtype)
     if share.shape != true.shape:
         raise ValueError(f"weights has shape {share.shape}, the targets have {true.shape}.")
     total = share.sum()
@@ -158,8 +158,8 @@ def _all_losses(
 def _in_blocks(scores, true):
     """Return the same, float32, in blocks of rows, on threads."""
     losses, slopes = np.empty(len(scores), np.float32), np.empty(scores.shape, np.float32)
-    scores = read_only(np.ascontiguousarray(scores))
-    true = read_only(np.ascontiguousarray(true, np.int64))
+    scores = plain(scores)
+    true = plain(true, np.int64)
     _all_losses(
         scores,
         true,

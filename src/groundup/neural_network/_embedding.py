@@ -92,6 +92,13 @@ class PositionalEmbedding(Layer):
         return {"table": unit_rows(generator, *shape)}, shape
 
     def forward(self, weights, x, training=None):
-        # a shorter sequence uses the first positions
         table = weights["table"]
-        return x + (table if x.shape[1] == table.shape[0] else table[: x.shape[1]])
+        n_positions, n_known = x.shape[1], len(table)
+        if n_positions > n_known:
+            raise ValueError(
+                f"Sequences of {n_positions} positions were given, but PositionalEmbedding() has "
+                f"learned vectors for {n_known}. Cut the sequences, or build the network for "
+                f"rows of {n_positions} positions."
+            )
+        # a shorter sequence uses the first positions
+        return x + (table if n_positions == n_known else table[:n_positions])

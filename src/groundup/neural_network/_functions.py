@@ -42,7 +42,7 @@ def log_softmax(x: np.ndarray, axis: int = -1) -> ValueAndDerivative:
 
 
 def largest(
-    x: np.ndarray, axis: int | tuple[int, ...] | None, keepdims: bool
+    x: np.ndarray, axis: int | tuple[int, ...] | None = None, keepdims: bool = False
 ) -> ValueAndDerivative:
     """The largest value: slope 1 for it; values that tie share it equally."""
     top = x.max(axis=axis, keepdims=True)

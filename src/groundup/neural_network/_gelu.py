@@ -26,9 +26,9 @@ import numpy as np
 from numba import prange
 
 from groundup._blocks import block_bounds
-from groundup._estimator import read_only
 from groundup._exponential import HALF, ONE, exp_float32
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._plain import plain
 from groundup.neural_network._threads import threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
@@ -98,14 +98,14 @@ def gelu(x: Tensor) -> Tensor:
     """
     if x.dtype != np.float32:
         return x.gelu()
-    values = read_only(np.ascontiguousarray(x.data).reshape(-1))
+    values = plain(x.data.reshape(-1))
     bounds, n_threads = block_bounds(x.size, 1 << 14), threads_for(30 * x.size)
     y = np.empty(x.shape, np.float32)
     _forward(values, bounds, y.reshape(-1), n_threads=n_threads)
 
     def backward(gradient):
         in_x = np.empty(x.shape, np.float32)
-        slopes = read_only(np.ascontiguousarray(gradient).reshape(-1))
+        slopes = plain(gradient.reshape(-1))
         _backward(values, slopes, bounds, in_x.reshape(-1), n_threads=n_threads)
         return [in_x]
 

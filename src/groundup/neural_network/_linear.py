@@ -19,8 +19,8 @@ import numpy as np
 from numba import prange
 
 from groundup._blocks import block_bounds
-from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._plain import plain
 from groundup.neural_network._threads import one_blas_thread, threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
@@ -181,7 +181,7 @@ def _forward(x, weights, bias):
     add = np.zeros(m, np.float32) if bias is None else bias
     with one_blas_thread():
         _products(
-            *map(_plain, (x, weights, add)),
+            *map(plain, (x, weights, add)),
             _bounds(len(x)),
             _piece(weights),
             y,
@@ -198,7 +198,7 @@ def _backward(x, weights, gradient, x_is_asked):
     in_bias = np.empty((n_blocks, weights.shape[1]), np.float32)
     with one_blas_thread():
         _all_derivatives(
-            *map(_plain, (x, weights.T, gradient)),
+            *map(plain, (x, weights.T, gradient)),
             x_is_asked,
             bounds,
             _piece(weights),
@@ -208,10 +208,6 @@ def _backward(x, weights, gradient, x_is_asked):
             n_threads=threads_for(4 * x.size * weights.shape[1]),
         )
     return in_x if x_is_asked else None, in_weights.sum(axis=0), in_bias.sum(axis=0)
-
-
-def _plain(array):
-    return read_only(np.ascontiguousarray(array))
 
 
 def _bounds(n_rows):

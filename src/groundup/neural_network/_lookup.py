@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from groundup._estimator import read_only
 from groundup._kernel import kernel
+from groundup.neural_network._plain import plain
 from groundup.neural_network.autodiff import Tensor, record
 
 
@@ -62,12 +62,11 @@ def embedding(table: Tensor, indices: Any) -> Tensor:
         )
     if table.dtype != np.float32 or table.ndim != 2:
         return table[rows]
-    flat = read_only(np.ascontiguousarray(rows.reshape(-1), np.int64))
+    flat = plain(rows.reshape(-1), np.int64)
 
     def backward(gradient):
         total = np.zeros(table.shape, np.float32)
-        gradient = np.ascontiguousarray(gradient).reshape(len(flat), table.shape[1])
-        _add_rows(read_only(gradient), flat, total)
+        _add_rows(plain(gradient.reshape(len(flat), table.shape[1])), flat, total)
         return [total]
 
     return record(table.data[rows], [table], backward)

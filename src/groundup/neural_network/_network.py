@@ -18,7 +18,9 @@ from groundup.neural_network.autodiff import Tensor, no_grad
 #: Rows that are predicted at once: enough for the matrix products, few enough for the memory.
 BLOCK_ROWS = 256
 #: BLAS adds the products of one, two or three rows in another order than those of four, so blocks
-#: are filled up: what is said of a row then has the same bits in any company.
+#: are filled up: in small layers what is said of a row then has the same bits in any company.  Not
+#: so in layers with hundreds of units, or some dozens at each of many positions: how BLAS cuts such
+#: large products depends on the number of rows, and answers may differ in their last digits.
 ROWS_TOGETHER = 4
 
 
@@ -43,7 +45,7 @@ class Network:
     Attributes
     ----------
     weights : ndarray of shape (p,)
-        All learned weights; change them in place, and the network has changed.
+        All learned weights; change them, and the network has changed.
     gradient : ndarray of shape (p,)
         Where `backward` adds the derivative of a loss in each of them.
     parameters : Parameters
@@ -81,7 +83,24 @@ class Network:
             built, shapes = flattened(start, dtype)
             vector = built if vector is None else vector
         self.parameters = Parameters(vector, shapes)
-        self.weights, self.gradient = self.parameters.learned, self.parameters.gradient
+
+    @property
+    def weights(self) -> np.ndarray:
+        """All learned weights, (p,); what is assigned is written into the network's own memory."""
+        return self.parameters.learned
+
+    @weights.setter
+    def weights(self, values: Any) -> None:
+        self.parameters.learned[...] = values
+
+    @property
+    def gradient(self) -> np.ndarray:
+        """The derivative of a loss in each weight, (p,): what `backward` adds to."""
+        return self.parameters.gradient
+
+    @gradient.setter
+    def gradient(self, values: Any) -> None:
+        self.parameters.gradient[...] = values
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -125,9 +144,10 @@ class Network:
         first = first_with_meaning(self.model)
         values = np.asarray(x)
         shape_fits = values.shape[1:] == self.input_shape
-        # a sequence may be shorter than those that were learned from
-        shorter = isinstance(first, Embedding) and values.ndim == 1 + len(self.input_shape)
-        if values.ndim == 0 or not (shape_fits or shorter):
+        # a sequence may be shorter than those that were learned from, or longer, unless one of the
+        # layers knows positions by their number
+        sequence = isinstance(first, Embedding) and values.ndim == 1 + len(self.input_shape)
+        if values.ndim == 0 or not (shape_fits or sequence):
             raise ValueError(
                 f"The network takes rows of shape {self.input_shape}, got an array of shape "
                 f"{values.shape}."

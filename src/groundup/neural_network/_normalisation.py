@@ -25,8 +25,8 @@ import numpy as np
 from numba import prange
 
 from groundup._blocks import block_bounds
-from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._plain import plain
 from groundup.neural_network._threads import threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
@@ -189,7 +189,7 @@ def _all_derivatives(
 
 
 def _forward(x, gain, shift, epsilon):
-    x, gain, shift = map(_plain, (x, gain, shift))
+    x, gain, shift = map(plain, (x, gain, shift))
     y, mean, scale = (np.empty((len(x), d), np.float32) for d in (x.shape[1], 1, 1))
     _normalise(
         x,
@@ -210,7 +210,7 @@ def _backward(x, gain, mean, scale, gradient):
     in_x = np.empty(x.shape, np.float32)
     in_gain, in_shift = (np.empty((len(bounds) - 1, x.shape[1]), np.float32) for _ in range(2))
     _all_derivatives(
-        *map(_plain, (x, gain, mean, scale, gradient)),
+        *map(plain, (x, gain, mean, scale, gradient)),
         bounds,
         in_x,
         in_gain,
@@ -218,7 +218,3 @@ def _backward(x, gain, mean, scale, gradient):
         n_threads=threads_for(10 * x.size),
     )
     return in_x, in_gain.sum(axis=0), in_shift.sum(axis=0)
-
-
-def _plain(array):
-    return read_only(np.ascontiguousarray(array))

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,15 @@ class Parameters:
                 branch = branch.setdefault(step, {})
             branch[last] = tensor
             begin = end
+
+    # Copied or pickled as they stand, the tree's tensors would get arrays of their own, which the
+    # vector no longer reaches: a copy is built around the copied vector instead.
+
+    def __reduce__(self) -> Any:
+        return Parameters, (self.vector, self.shapes, self.learning), self.gradient
+
+    def __setstate__(self, gradient: np.ndarray) -> None:
+        self.gradient[:] = gradient
 
     def named(self, vector: np.ndarray | None = None) -> Iterator[tuple[str, np.ndarray]]:
         """Yield the name of each array and its view of `vector`, of the weights by default."""

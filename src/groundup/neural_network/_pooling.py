@@ -15,6 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from groundup._blocks import block_bounds
 from groundup._estimator import read_only
 from groundup._kernel import block_kernel, kernel
+from groundup.neural_network._plain import plain
 from groundup.neural_network._threads import threads_for
 from groundup.neural_network.autodiff import Tensor, record
 
@@ -185,7 +186,7 @@ def _all_hand_back(
 
 
 def _largest(x, windows, stride):
-    x = read_only(np.ascontiguousarray(x))
+    x = plain(x)
     y = np.empty(windows.shape[:4], np.float32)
     best = np.empty(windows.shape[:4], np.uint8)
     size, bounds = windows.shape[4], block_bounds(len(x), 4)
@@ -194,7 +195,7 @@ def _largest(x, windows, stride):
 
 
 def _back_to_largest(gradient, best, shape, size, stride):
-    gradient = read_only(np.ascontiguousarray(gradient))
+    gradient = plain(gradient)
     in_x, bounds = np.empty(shape, np.float32), block_bounds(shape[0], 4)
     _all_hand_back(gradient, best, size, stride, bounds, in_x, n_threads=threads_for(5 * in_x.size))
     return in_x

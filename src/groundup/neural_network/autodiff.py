@@ -39,9 +39,8 @@ References
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import wraps
 from itertools import count
 from typing import Any
 
@@ -49,16 +48,33 @@ import numpy as np
 
 from groundup.neural_network import _functions as functions
 from groundup.neural_network._freed_memory import keep_freed_memory
-from groundup.neural_network._gradient_arrays import OnlyAt, expanded, unstretched
+from groundup.neural_network._gradient_arrays import (
+    Arrivals,
+    OnlyAt,
+    expanded,
+    first_gradient,
+    unstretched,
+)
+from groundup.neural_network._recording import no_grad, recording
+from groundup.neural_network._values import Values
 
 __all__ = ["Tensor", "no_grad", "record"]
 
 _births = count()
-_recording = threading.local()  # .off: how many no_grad blocks this thread is in
 keep_freed_memory()
 
 
-class Tensor:
+def _method(function: Callable[..., functions.ValueAndDerivative]) -> Callable[..., Tensor]:
+    """Make a method of a function that returns y and the way from dL/dy to dL/dx."""
+
+    @wraps(function)
+    def method(self: Tensor, *arguments: Any, **options: Any) -> Tensor:
+        return of_one(self, *function(self.data, *arguments, **options))
+
+    return method
+
+
+class Tensor(Values):
     """An array, and how it was made.
 
     Parameters
@@ -78,6 +94,8 @@ class Tensor:
         ``requires_grad=True``; gradients of several `backward` calls add up until `zero_grad`.
     requires_grad : bool
         True also for everything computed from such a tensor.
+    shape, ndim, dtype, size
+        Those of `data`.
 
     Examples
     --------
@@ -89,7 +107,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "_backward", "_born", "_parents", "data", "grad", "requires_grad")
-    __array_ufunc__ = None  # ndarray * Tensor is left to Tensor.__rmul__
 
     def __init__(self, data: Any, requires_grad: bool = False) -> None:
         self.data: np.ndarray = data.data if isinstance(data, Tensor) else np.asarray(data)
@@ -100,32 +117,27 @@ class Tensor:
             )
         self.grad: np.ndarray | None = None
         self.requires_grad = requires_grad
-        self._parents: tuple[Tensor, ...] = ()
+        self._parents: Any = ()  # a sequence of Tensor; None once backward() has freed it
         self._backward: Callable[[np.ndarray], Sequence[Any]] | None = None
         self._born = next(_births)
-
-    shape = property(lambda self: self.data.shape, doc="The length of each axis.")
-    ndim = property(lambda self: self.data.ndim, doc="The number of axes.")
-    dtype = property(lambda self: self.data.dtype, doc="The type of the values.")
-    size = property(lambda self: self.data.size, doc="The number of values.")
 
     def __repr__(self) -> str:
         return f"Tensor({self.data!r}{', requires_grad=True' if self.requires_grad else ''})"
 
-    def __len__(self) -> int:
-        return len(self.data)
-
-    def item(self) -> float:
-        """Return the only value as a Python number."""
-        return self.data.item()
+    def __reduce__(self) -> Any:
+        """Copy and pickle the values and the gradient, but not the history."""
+        return Tensor, (self.data, self.requires_grad), (None, {"grad": self.grad})
 
     def detach(self) -> Tensor:
         """Return the same values without their history: a constant."""
         return Tensor(self.data)
 
     def zero_grad(self) -> None:
-        """Forget the gradient."""
-        self.grad = None
+        """Forget the gradient; where it looks into a larger array, as a network's, fill in 0."""
+        if self.grad is None or self.grad.base is None:
+            self.grad = None
+        else:
+            self.grad.fill(0.0)
 
     # ---- from the loss back to the weights ----
 
@@ -146,50 +158,33 @@ class Tensor:
         ValueError
             If `gradient` is missing, or not of this tensor's shape.
         """
-        arrived = {self: self._first_gradient(gradient)}  # dL/d(tensor), as far as it is known
-        own: set[Tensor] = set()  # whose entry in `arrived` nobody else holds: it may be changed
+        arrived = Arrivals()
+        arrived.add(self, first_gradient(self, gradient))
         # A tensor is younger than its parents: from young to old, all that used it come before it.
         graph = sorted(self._ancestors(), key=lambda tensor: tensor._born)
         while graph:
-            tensor = graph.pop()
-            gradient = arrived.pop(tensor, None)
+            tensor = graph.pop()  # not held here any more: its memory can go after its turn
+            gradient, own = arrived.take(tensor)
             if gradient is None:
                 continue
             if tensor._backward is None:  # made by the user, not by an operation
                 if tensor.grad is not None:
                     tensor.grad += gradient
                 else:
-                    tensor.grad = gradient if tensor in own else np.array(gradient, order="C")
+                    tensor.grad = gradient if own else np.array(gradient, order="C")
                 continue
-            parts = zip(tensor._parents, tensor._backward(gradient), strict=True)
-            for parent, part in parts:
+            for parent, part in zip(tensor._parents, tensor._backward(gradient), strict=True):
                 if part is not None and parent.requires_grad:
-                    _add(part, parent, arrived, own)
+                    arrived.add(parent, part)
             if not keep_graph:
-                tensor._parents, tensor._backward = (), _freed
-
-    def _first_gradient(self, gradient: Any) -> np.ndarray:
-        if not self.requires_grad:
-            raise RuntimeError(
-                "backward() has nowhere to go: this tensor was not computed from any tensor with "
-                "requires_grad=True, or it was computed inside no_grad()."
-            )
-        if gradient is None and self.size != 1:
-            raise ValueError(
-                f"backward() starts from one number, and this tensor has shape {self.shape}. Take "
-                ".sum() or .mean() of it first, or pass gradient= of that shape."
-            )
-        first = np.asarray(1.0 if gradient is None else gradient, dtype=self.dtype)
-        if gradient is not None and first.shape != self.shape:
-            raise ValueError(f"gradient has shape {first.shape}, this tensor has {self.shape}.")
-        return np.broadcast_to(first, self.shape)
+                tensor._parents = tensor._backward = None
 
     def _ancestors(self) -> set[Tensor]:
         """Return this tensor and all that it was made from, as far as gradients are asked for."""
         seen, waiting = {self}, [self]
         while waiting:
             tensor = waiting.pop()
-            if tensor._backward is _freed:
+            if tensor._parents is None:
                 raise RuntimeError(
                     "This graph was freed by an earlier backward(). Compute the expression again, "
                     "or call the earlier one with keep_graph=True."
@@ -327,27 +322,13 @@ class Tensor:
         away = self - self.mean(axis, keepdims=True)
         return (away * away).mean(axis, keepdims)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        """The largest value: slope 1 for it; values that tie share it equally."""
-        return of_one(self, *functions.largest(self.data, axis, keepdims))
+    # ---- functions whose derivative takes more than a line: it stands in `_functions.py` ----
 
-    # ---- functions whose derivative takes more than a line: see `_functions.py` ----
-
-    def sigmoid(self) -> Tensor:
-        """1 / (1 + e^-x)."""
-        return of_one(self, *functions.sigmoid(self.data))
-
-    def gelu(self) -> Tensor:
-        """x P(Z < x) for a standard normal Z."""
-        return of_one(self, *functions.gelu(self.data))
-
-    def softmax(self, axis: int = -1) -> Tensor:
-        """e^x_i / sum_j e^x_j along an axis."""
-        return of_one(self, *functions.softmax(self.data, axis))
-
-    def log_softmax(self, axis: int = -1) -> Tensor:
-        """x_i - log sum_j e^x_j along an axis."""
-        return of_one(self, *functions.log_softmax(self.data, axis))
+    max = _method(functions.largest)
+    sigmoid = _method(functions.sigmoid)
+    gelu = _method(functions.gelu)
+    softmax = _method(functions.softmax)
+    log_softmax = _method(functions.log_softmax)
 
     # ---- other places for the same values: the gradient goes back to where they were ----
 
@@ -356,9 +337,10 @@ class Tensor:
         y = self.data.reshape(*shape)
         return of_one(self, y, lambda g: g.reshape(self.shape))
 
-    def transpose(self, *axes: int) -> Tensor:
-        """The axes in another order; without arguments in reverse order."""
-        order = axes or tuple(reversed(range(self.ndim)))
+    def transpose(self, *axes: Any) -> Tensor:
+        """The axes in another order, given one by one or as a tuple; by default reversed."""
+        axes = axes[0] if len(axes) == 1 and np.ndim(axes[0]) else axes
+        order = axes or range(self.ndim)[::-1]
         back = np.argsort([axis % self.ndim for axis in order])
         return of_one(self, self.data.transpose(order), lambda g: g.transpose(back))
 
@@ -372,34 +354,6 @@ class Tensor:
         parts = index if isinstance(index, tuple) else (index,)
         parts = tuple(part.data if isinstance(part, Tensor) else part for part in parts)
         return of_one(self, self.data[parts], lambda g: OnlyAt(parts, g))
-
-
-def _add(part: Any, parent: Tensor, arrived: dict[Tensor, Any], own: set[Tensor]) -> None:
-    """Add a part of dL/d(parent) to what has arrived of it, never in an array that others hold."""
-    so_far = arrived.get(parent)
-    if isinstance(part, OnlyAt):
-        if parent not in own:
-            own.add(parent)
-            before = np.zeros(parent.shape, parent.dtype) if so_far is None else so_far
-            arrived[parent] = before if so_far is None else np.array(before, order="C")
-        part.add_to(arrived[parent])
-        return
-    if part.shape != parent.shape:
-        raise ValueError(
-            f"The derivative of an operation has shape {part.shape} for a parent of {parent.shape}."
-        )
-    if so_far is None:
-        arrived[parent] = part if part.dtype == parent.dtype else part.astype(parent.dtype)
-    elif parent in own:
-        so_far += part
-    else:
-        own.add(parent)
-        arrived[parent] = np.asarray(np.add(so_far, part, dtype=parent.dtype))
-
-
-def _freed(gradient: np.ndarray) -> Sequence[Any]:
-    """Stand where the derivative of an operation was, once it has been used."""
-    raise AssertionError("unreachable: _ancestors refuses a freed graph")
 
 
 def record(
@@ -433,21 +387,11 @@ def record(
     array(12.)
     """
     result = Tensor(data)
-    if getattr(_recording, "off", 0) == 0 and any(parent.requires_grad for parent in parents):
+    if recording() and any(parent.requires_grad for parent in parents):
         result.requires_grad = True
         result._parents = tuple(parents)
         result._backward = backward
     return result
-
-
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Record nothing inside a ``with`` block: for predictions, which need no way back."""
-    _recording.off = getattr(_recording, "off", 0) + 1
-    try:
-        yield
-    finally:
-        _recording.off -= 1
 
 
 def of_one(x: Tensor, y: Any, in_x: Callable) -> Tensor:

@@ -132,7 +132,6 @@ def binary_cross_entropy(outputs: Tensor, targets: Any, weights: Any = None) -> 
 
 def _like(outputs: Tensor, targets: Any) -> np.ndarray:
     """Return the targets in the outputs' dtype; a ValueError if their shape is another one."""
-    targets = targets.data if isinstance(targets, Tensor) else targets
     t = np.asarray(targets, dtype=outputs.dtype)
     if t.shape != outputs.shape:
         # (n,) against (n, 1) would be stretched to n x n differences
