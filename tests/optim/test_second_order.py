@@ -95,6 +95,27 @@ def test_the_cost_falls_at_every_step(method):
     assert np.all(np.diff(costs) <= 1e-15 * abs(costs[0]))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_cost_that_has_kinks_everywhere(seed):
+    # least absolute deviations, a linear programme: min 1't with -t <= A w - b <= t
+    generator = np.random.default_rng(seed)
+    n, p = 40, 5
+    A, b = generator.normal(size=(n, p)), generator.normal(size=n)
+
+    def cost_and_gradient(w, rows):
+        residual = A @ w - b
+        return np.abs(residual).sum(), A.T @ np.sign(residual)
+
+    lowest = scipy.optimize.linprog(
+        np.repeat([0.0, 1.0], [p, n]),
+        A_ub=np.block([[A, -np.eye(n)], [-A, -np.eye(n)]]),
+        b_ub=np.concatenate([b, -b]),
+        bounds=[(None, None)] * p + [(0.0, None)] * n,
+    ).fun
+    step = last(lbfgs(cost_and_gradient, np.zeros(p), kinks=True))
+    assert lowest * (1 - 1e-9) <= step["cost"] < 1.002 * lowest
+
+
 @pytest.mark.parametrize("method", ["lbfgs", "newton"])
 @pytest.mark.parametrize("p", [2, 10])
 def test_the_banana_valley(method, p):

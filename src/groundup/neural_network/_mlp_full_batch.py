@@ -17,7 +17,7 @@ from groundup.optim import lbfgs
 SMALLEST_GAIN = 2.220446049250313e-09  # it stops at a smaller relative decrease of the loss
 
 
-def steps_past_kinks(cost_and_gradient, w, max_iter, tol):
+def steps_past_kinks(cost_and_gradient, w, max_iter, tol, kinks):
     """Yield the steps of L-BFGS, which begins anew where it got stuck, until that gains nothing.
 
     The loss of a network of relus has kinks, where the gradient jumps. The curvature that was
@@ -26,7 +26,8 @@ def steps_past_kinks(cost_and_gradient, w, max_iter, tol):
     done = 0
     while True:
         first = before = None
-        for step in lbfgs(cost_and_gradient, w, max_iter=max_iter - done, tol=tol):
+        steps = lbfgs(cost_and_gradient, w, max_iter=max_iter - done, tol=tol, kinks=kinks)
+        for step in steps:
             cost = step["cost"]
             gain = inf if before is None else (before - cost) / max(abs(before), abs(cost), 1.0)
             first = cost if first is None else first
@@ -68,7 +69,8 @@ def full_batch_steps(model, X, Y, sample_weight, w, units):
         cost, _ = network.epoch(w, memory, -1, constants, 0, every_row, 0, len(X))
         return cost / len(X), network.gradient.copy()
 
-    for step in steps_past_kinks(cost_and_gradient, w, model.max_iter, model.tol):
+    kinks = model.activation == "relu"
+    for step in steps_past_kinks(cost_and_gradient, w, model.max_iter, model.tol, kinks):
         cost = step["cost"]
         if model.verbose:
             print(f"Step {step['iteration']}, loss = {cost:.8f}")

@@ -16,12 +16,14 @@ along its own step; everywhere else it keeps the scale s'y / y'y of the newest.
         remember the pair (s, y), forget the oldest
 
 Cost: one evaluation a step, seldom two, and 4 m p operations. It is the method to choose when p is
-too large for Newton; it needs a smooth cost, and all rows in each evaluation.
+too large for Newton; it needs all rows in each evaluation, and a cost that is smooth, or at least
+smooth between its kinks.
 
 References
 ----------
 Liu and Nocedal (1989), On the limited memory BFGS method for large scale optimization.
 Nocedal and Wright (2006), Numerical Optimization, algorithms 7.4 and 7.5.
+Lewis and Overton (2013), Nonsmooth optimization via quasi-Newton methods.
 """
 
 from __future__ import annotations
@@ -88,6 +90,7 @@ def lbfgs(
     memory: int = 10,
     max_iter: int = 1000,
     tol: float = 1e-6,
+    kinks: bool = False,
 ) -> Iterator[dict[str, Any]]:
     """Minimise a smooth cost, and yield the state at the start and after every step.
 
@@ -104,6 +107,10 @@ def lbfgs(
         The largest number of steps.
     tol : float, default=1e-6
         Stop when no entry of the gradient exceeds `tol`.
+    kinks : bool, default=False
+        Whether the cost has kinks, where its gradient jumps. A step may then end beyond one, where
+        the cost rises again as steeply as it fell; the strong Wolfe conditions would hold every
+        step up in front of it.
 
     Yields
     ------
@@ -147,11 +154,11 @@ def lbfgs(
         }
         if converged or iteration == max_iter:
             return
-        found = _step(cost_and_gradient, point, pairs)
+        found = _step(cost_and_gradient, point, pairs, kinks)
         if found is None and pairs:
             # what was learned misleads here: forget it, and try straight downhill
             pairs.clear()
-            found = _step(cost_and_gradient, point, pairs)
+            found = _step(cost_and_gradient, point, pairs, kinks)
         if found is None:
             return
         new, step_length = found
@@ -166,11 +173,14 @@ def lbfgs(
 
 
 def _step(
-    cost_and_gradient: CostAndGradient, point: Point, pairs: deque[tuple[Vector, Vector]]
+    cost_and_gradient: CostAndGradient,
+    point: Point,
+    pairs: deque[tuple[Vector, Vector]],
+    kinks: bool,
 ) -> tuple[Point, float] | None:
     direction = -two_loop_recursion(point.gradient, pairs)
     if float(direction @ point.gradient) >= 0.0:
         return None
     # without a pair the scale is unknown: move by 1 at first; with one, the full step fits
     first = 1.0 if pairs else min(1.0, 1.0 / float(np.sum(np.abs(point.gradient))))
-    return strong_wolfe(cost_and_gradient, point, direction, first)
+    return strong_wolfe(cost_and_gradient, point, direction, first, kinks=kinks)

@@ -11,9 +11,14 @@ The first alone (Armijo's) is enough for Newton's method, where a = 1 is nearly 
 it guarantees that the gradient changed enough for the step to say something about curvature.
 `strong_wolfe` brackets such an a, then shrinks the bracket by cubic interpolation.
 
+Where f has a kink its slope jumps, maybe from steep to steep, and no a at all meets the second
+condition. A search would close in on the kink, and leave the next step in front of it. There the
+weak condition does, f'(a) >= c2 f'(0): a point beyond the kink that went down is good enough.
+
 References
 ----------
 Nocedal and Wright (2006), Numerical Optimization, algorithms 3.1, 3.5 and 3.6.
+Lewis and Overton (2013), Nonsmooth optimization via quasi-Newton methods.
 """
 
 from __future__ import annotations
@@ -103,6 +108,7 @@ def strong_wolfe(
     first: float = 1.0,
     *,
     max_evaluations: int = 30,
+    kinks: bool = False,
 ) -> tuple[Point, float] | None:
     """Find a step length which meets both strong Wolfe conditions.
 
@@ -118,6 +124,8 @@ def strong_wolfe(
         The step length to try first.
     max_evaluations : int, default=30
         How many step lengths to try.
+    kinks : bool, default=False
+        Whether the gradient may jump, so that the weak second condition is enough.
 
     Returns
     -------
@@ -143,7 +151,7 @@ def strong_wolfe(
         if not isfinite(point.cost) or not low_enough(a, point) or point.cost >= low_point.cost:
             high, high_point = a, point  # too far
         else:
-            if abs(slope_here) <= FLATTER * abs(slope):
+            if abs(slope_here) <= FLATTER * abs(slope) or (kinks and slope_here > 0.0):
                 return point, a
             if slope_here > 0.0 if high is None else slope_here * (high - low) >= 0.0:
                 high, high_point = low, low_point  # the minimum lies behind
