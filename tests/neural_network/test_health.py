@@ -357,6 +357,38 @@ def test_an_estimator_names_the_layer_that_gets_no_gradient():
 
 
 @pytest.mark.parametrize(
+    "model",
+    [
+        MLPClassifier((100,), activation="tanh", max_iter=1, random_state=0),
+        NetworkClassifier([Dense(100), Tanh()], max_epochs=1, random_state=0),
+    ],
+    ids=lambda model: type(model).__name__,
+)
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_estimator_looks_at_more_than_the_first_rows(model):
+    X = 40.0 * np.random.default_rng(0).normal(size=(1200, 3))
+    X[:300] = 0.0
+    with pytest.warns(health.TrainingWarning, match="flat"):
+        model.fit(X, np.arange(1200) % 2)
+
+
+def test_evenly_spaced_rows_are_at_most_as_many_as_asked_for():
+    for n in (1, 255, 256, 257, 511, 513, 10_000):
+        rows = health.some_rows(np.arange(n))
+        assert min(n, 128) <= len(rows) <= 256
+        assert n - rows[-1] <= rows[-1] - rows[0] or n == 1
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_perceptron_of_many_logistic_layers_says_that_its_gradient_vanishes():
+    X, y = load_wine(return_X_y=True)
+    X = StandardScaler().fit_transform(X)
+    model = MLPClassifier((32,) * 6, activation="logistic", max_iter=4, random_state=0)
+    with pytest.warns(health.TrainingWarning, match="vanishes"):
+        model.fit(X, y)
+
+
+@pytest.mark.parametrize(
     "layers",
     [
         [Reshape((8, 8)), LSTM(8, outputs="last")],

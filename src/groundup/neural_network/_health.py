@@ -50,6 +50,7 @@ from groundup.neural_network._findings import Finding, TrainingWarning, tell
 __all__ = [
     "Finding",
     "TrainingWarning",
+    "some_rows",
     "tell",
     "watch_columns",
     "watch_gradients",
@@ -58,14 +59,14 @@ __all__ = [
     "watch_targets",
 ]
 
-#: Rows that are enough to look at: of more, callers may pass an evenly spaced choice.
+#: Rows that are enough to look at: of more, callers pass `some_rows`.
 ENOUGH_ROWS = 256
 
 _TINY, _HUGE = 1e-2, 30.0  # spread of a layer's outputs over the spread of what it was given
 _FADED, _BLOWN_UP = 1e-3, 1e3  # the same from the first layer to the last
 _FLAT = 0.99  # |tanh| beyond which its slope is below 0.02
 _MOST_FLAT, _MOST_DEAD = 0.5, 0.75  # the share of values, of units, from which a finding speaks
-_VANISHED, _EXPLODED = 1e-5, 1e4  # |gradient| / |weights| against the other layers'
+_VANISHED, _EXPLODED = 1e-4, 1e4  # |gradient| / |weights| against the other layers'
 _LARGE_GRADIENT = 1e3  # |gradient| / |weights|
 _AT_REST = 1e-6  # |gradient| / |weights| below which there is nothing left to learn
 _WEIGHTS_GREW = 100.0
@@ -92,7 +93,7 @@ def watch_columns(X: np.ndarray, names: Sequence[str] | None = None) -> list[Fin
     names : sequence of str, default=None
         The columns' names; their numbers by default.
     """
-    rows = _some_rows(X).astype(np.float64)
+    rows = some_rows(X, 4 * ENOUGH_ROWS).astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         size = np.sqrt(np.mean(np.square(rows), axis=0))  # (d,)
         spread = rows.std(axis=0)  # (d,)
@@ -117,7 +118,7 @@ def watch_targets(y: np.ndarray) -> list[Finding]:
     y : ndarray of shape (n_samples,) or (n_samples, n_targets)
         The targets of a regression.
     """
-    rows = _some_rows(y).astype(np.float64)
+    rows = some_rows(y, 4 * ENOUGH_ROWS).astype(np.float64)
     with np.errstate(over="ignore"):
         size = float(np.sqrt(np.mean(np.square(rows))))
     return [say.large_targets(rows.min(), rows.max())] if size > _LARGE_TARGET else []
@@ -263,8 +264,9 @@ def watch_gradients(
     return []
 
 
-def _some_rows(array: np.ndarray) -> np.ndarray:
-    return array[:: max(1, len(array) // (4 * ENOUGH_ROWS))]
+def some_rows(array: np.ndarray, at_most: int = ENOUGH_ROWS) -> np.ndarray:
+    """Return evenly spaced rows: the first ones may be all of one class, or all of one day."""
+    return array[:: -(-len(array) // at_most)]  # rounded up
 
 
 def _spread(values: np.ndarray) -> float:

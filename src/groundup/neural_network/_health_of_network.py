@@ -13,7 +13,7 @@ import numpy as np
 from groundup.neural_network._embedding import Embedding
 from groundup.neural_network._findings import tell
 from groundup.neural_network._health import (
-    ENOUGH_ROWS,
+    some_rows,
     watch_columns,
     watch_gradients,
     watch_outputs,
@@ -49,7 +49,7 @@ def look_at_start(
     if numbers is not None:
         tell(watch_targets(numbers), told)
     names, kinds = names_and_kinds(network)
-    some = x[:ENOUGH_ROWS]
+    some = some_rows(x)
     with np.errstate(over="ignore", invalid="ignore"):
         tell(watch_start(some, network.outputs(some), names, kinds), told)
 
@@ -57,7 +57,7 @@ def look_at_start(
 def look_at_end(network: Network, x: np.ndarray, epoch: int, told: set[str]) -> None:
     """Warn of layers that have died in training; parameters as for `look_at_start`."""
     names, kinds = names_and_kinds(network)
-    some = x[:ENOUGH_ROWS]
+    some = some_rows(x)
     with np.errstate(over="ignore", invalid="ignore"):
         outputs = network.outputs(some)
         tell(watch_outputs(some, outputs, names, kinds, f"after epoch {epoch}"), told)

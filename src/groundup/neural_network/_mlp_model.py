@@ -25,7 +25,7 @@ from sklearn.utils.validation import check_is_fitted
 from groundup._blocks import single_blas_thread
 from groundup._estimator import Estimator, unchanged_if_refused
 from groundup.neural_network._health import (
-    ENOUGH_ROWS,
+    some_rows,
     tell,
     watch_columns,
     watch_start,
@@ -182,7 +182,7 @@ class Perceptron(Estimator):
         if not is_classifier(self):
             tell(watch_targets(y), told, stacklevel=8)
         coefs, intercepts = layers(w, units)
-        outputs = [X[:ENOUGH_ROWS]]
+        outputs = [some_rows(X)]
         with single_blas_thread():
             for layer, (coef, intercept) in enumerate(zip(coefs, intercepts, strict=True)):
                 Z = outputs[-1] @ coef + intercept
