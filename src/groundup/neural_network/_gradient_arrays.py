@@ -96,10 +96,3 @@ def unstretched(gradient: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     gradient = gradient.sum(axis=tuple(range(gradient.ndim - len(shape))))
     stretched = tuple(axis for axis, length in enumerate(shape) if length == 1)
     return gradient.sum(axis=stretched, keepdims=True).reshape(shape)
-
-
-def expanded(gradient: np.ndarray, axis: Any, ndim: int) -> np.ndarray:
-    """Put the axes of length 1 back that a reduction took away."""
-    if axis is None:
-        axis = tuple(range(ndim))
-    return np.expand_dims(gradient, axis)

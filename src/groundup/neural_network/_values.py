@@ -44,26 +44,26 @@ class Values:
     # Comparisons are made value by value, as in NumPy, and give an array of bool.
 
     def __eq__(self, other: Any) -> Any:
-        return self.data == _plain(other)
+        return self.data == _array(other)
 
     def __ne__(self, other: Any) -> Any:
-        return self.data != _plain(other)
+        return self.data != _array(other)
 
     def __lt__(self, other: Any) -> Any:
-        return self.data < _plain(other)
+        return self.data < _array(other)
 
     def __le__(self, other: Any) -> Any:
-        return self.data <= _plain(other)
+        return self.data <= _array(other)
 
     def __gt__(self, other: Any) -> Any:
-        return self.data > _plain(other)
+        return self.data > _array(other)
 
     def __ge__(self, other: Any) -> Any:
-        return self.data >= _plain(other)
+        return self.data >= _array(other)
 
     # A dict finds a tensor by which one it is, not by its values, which may change.
     __hash__ = object.__hash__
 
 
-def _plain(other: Any) -> Any:
+def _array(other: Any) -> Any:
     return other.data if isinstance(other, Values) else other

@@ -25,8 +25,9 @@ together cost about two to three times the expression itself, however many weigh
 price is memory: the intermediate results stay until they have been used on the way back.
 
 In the code, `gradient` or g is always dL/d(result), an array of the result's shape, and the lambda
-beside each operation is its derivative.  Operations of several steps are made by the same `record`
-in files of their own: convolution, normalisation, attention, cross entropy.
+beside each operation is its derivative.  How derivatives are added up is in `_gradient_arrays.py`.
+Operations of several steps are made by the same `record` in files of their own: convolution,
+normalisation, attention, cross entropy.
 
 References
 ----------
@@ -48,13 +49,7 @@ import numpy as np
 
 from groundup.neural_network import _functions as functions
 from groundup.neural_network._freed_memory import keep_freed_memory
-from groundup.neural_network._gradient_arrays import (
-    Arrivals,
-    OnlyAt,
-    expanded,
-    first_gradient,
-    unstretched,
-)
+from groundup.neural_network._gradient_arrays import Arrivals, OnlyAt, first_gradient, unstretched
 from groundup.neural_network._recording import no_grad, recording
 from groundup.neural_network._values import Values
 
@@ -65,7 +60,7 @@ keep_freed_memory()
 
 
 def _method(function: Callable[..., functions.ValueAndDerivative]) -> Callable[..., Tensor]:
-    """Make a method of a function that returns y and the way from dL/dy to dL/dx."""
+    """Make a method of a function that returns y and what turns dL/dy into dL/dx."""
 
     @wraps(function)
     def method(self: Tensor, *arguments: Any, **options: Any) -> Tensor:
@@ -252,6 +247,7 @@ class Tensor(Values):
                 f"No product of shapes {a.shape} @ {b.shape}: the last axis of the first must be "
                 "as long as the last but one of the second (or its only one)."
             )
+        # a vector is a matrix of one row on the left, of one column on the right
         if a.ndim == 1:
             return (a.reshape(1, -1) @ b)[..., 0, :] if b.ndim > 1 else (a * b).sum()
         if b.ndim == 1:
@@ -306,11 +302,9 @@ class Tensor(Values):
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """The sum: slope 1 for each value."""
-
-        def backward(g):
-            return np.broadcast_to(g if keepdims else expanded(g, axis, self.ndim), self.shape)
-
-        return of_one(self, self.data.sum(axis=axis, keepdims=keepdims), backward)
+        kept = self.data.sum(axis=axis, keepdims=True)  # summed axes have length 1
+        y = kept if keepdims else kept.squeeze(axis)
+        return of_one(self, y, lambda g: np.broadcast_to(g.reshape(kept.shape), self.shape))
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
         """The sum divided by the number of values."""
@@ -322,7 +316,7 @@ class Tensor(Values):
         away = self - self.mean(axis, keepdims=True)
         return (away * away).mean(axis, keepdims)
 
-    # ---- functions whose derivative takes more than a line: it stands in `_functions.py` ----
+    # ---- functions whose derivative takes more than a line: both stand in `_functions.py` ----
 
     max = _method(functions.largest)
     sigmoid = _method(functions.sigmoid)
