@@ -9,15 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import confusion_matrix
+from sklearn.metrics import brier_score_loss, confusion_matrix, log_loss
 from sklearn.model_selection import cross_val_predict
 from sklearn.preprocessing import StandardScaler
 from workflow.tables import make_folds, make_preparation, make_table
 
 from groundup.workflow.compare import compare
-from groundup.workflow.diagnose import diagnose, learning_curve
+from groundup.workflow.diagnose import (
+    diagnose,
+    learning_curve,
+    probability_scores,
+    worthless_probabilities,
+)
 from groundup.workflow.ladder import final_pipeline, ladder
 from groundup.workflow.tune import tune
+from groundup.workflow.words import diagnose_line
 
 
 def diagnosed(task, names=None, preparation=None, table=None, **params):
@@ -103,8 +109,12 @@ def test_overfitting():
 def test_a_forest_that_knows_its_own_rows_is_not_called_overfitting():
     part, *_ = diagnosed("regression", ["baseline", "forest"], table=make_table("regression", 300))
     assert part["train"] > part["validation"] + 0.05
-    assert part["verdict"] == "balanced"
+    assert part["verdict"] == "no verdict"
     assert "knows its own rows nearly by heart" in part["words"]
+    assert "alanced" not in part["words"]
+    found, rule = diagnose_line(part)
+    assert found == f"validation {part['validation']:.3f}; a forest's training score says nothing."
+    assert rule == ""
 
 
 def test_underfitting():
@@ -151,3 +161,45 @@ def test_errors_that_grow_with_the_prediction_are_seen():
     y = X["x"].to_numpy() * (1 + 0.3 * rng.normal(size=500))
     part, *_ = diagnosed("regression", ["baseline", "ridge"], StandardScaler(), (X, y))
     assert "grow with the predicted value" in part["residuals"]["words"]
+
+
+def test_a_small_table_gets_cautious_words():
+    part, *_ = diagnosed("binary", ["baseline", "logistic"], table=make_table("binary", n=120))
+    if part["verdict"] == "balanced":
+        assert "What was learned holds" not in part["words"]
+    assert diagnosed("binary", ["baseline", "logistic"])[0]["words"]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_probability_scores_are_scikit_learns(n_classes):
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, n_classes, 80)
+    probability = rng.dirichlet(np.ones(n_classes), 80)
+    alone = np.tile(np.bincount(y) / 80, (80, 1))
+    found = probability_scores(y, probability, alone)
+    assert found["log_loss"] == pytest.approx(log_loss(y, probability))
+    assert found["log_loss_alone"] == pytest.approx(log_loss(y, alone))
+    if n_classes == 2:
+        assert found["brier"] == pytest.approx(brier_score_loss(y, probability[:, 1]))
+        assert found["brier_alone"] == pytest.approx(brier_score_loss(y, alone[:, 1]))
+
+
+def test_probabilities_worse_than_the_shares_alone_are_warned_of():
+    """One noisy column, thirty times over: naive Bayes takes it for thirty witnesses."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 300)
+    column = y + 2.0 * rng.normal(size=300)
+    X = pd.DataFrame({f"c{j}": column + 0.01 * rng.normal(size=300) for j in range(30)})
+    labels = np.array(["no", "yes"])[y]
+    part, *_ = diagnosed("binary", ["baseline", "naive_bayes"], StandardScaler(), (X, labels))
+    assert part["probabilities"]["log_loss"] > part["probabilities"]["log_loss_alone"]
+    (found,) = worthless_probabilities(part, "naive_bayes", "Naive Bayes")
+    assert found.severity == "warning"
+    assert "Do not read this model's probabilities" in found.message
+    assert "independent witnesses" in found.why
+    assert f"{part['probabilities']['log_loss']:.3f}" in found.why
+    assert not worthless_probabilities(part, "baseline", "Baseline")
+    good, *_ = diagnosed("binary", ["baseline", "logistic"])
+    assert not worthless_probabilities(good, "logistic", "Logistic regression")
+    numbers, *_ = diagnosed("regression", ["baseline", "ridge"])
+    assert not worthless_probabilities(numbers, "ridge", "Ridge")

@@ -16,9 +16,10 @@ from sklearn.preprocessing import FunctionTransformer
 from workflow.tables import make_folds, make_preparation, make_table
 
 from groundup.workflow.compare import compare
-from groundup.workflow.explain import explain, feature_owners
+from groundup.workflow.explain import _words, explain, feature_owners, leans_on
 from groundup.workflow.ladder import final_pipeline, ladder
 from groundup.workflow.tune import tune
+from groundup.workflow.words import explain_line
 
 SCORING = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
 
@@ -155,6 +156,23 @@ def test_columns_that_go_together_are_named():
     assert "strong" in words
     assert "twin" in words
     assert "share their importance" in words
+
+
+def test_terminal_and_report_name_the_same_columns():
+    importances = [
+        {"column": "luck", "mean": 0.3, "low": -0.01, "high": 0.9},
+        {"column": "size", "mean": 0.2, "low": 0.1, "high": 0.3},
+        {"column": "age", "mean": 0.1, "low": 0.05, "high": 0.3},
+        {"column": "none", "mean": 0.01, "low": -0.05, "high": 0.1},
+    ]
+    assert leans_on(importances) == ["size", "age"]
+    words = _words(importances, "R²", None)
+    assert "leans most on size (-0.200), age (-0.100)" in words
+    assert "luck did not, and may be luck" in words
+    assert "none" not in words
+    part = {"leans_on": leans_on(importances), "importances": importances}
+    assert explain_line(part)[0] == "relies most on size and age."
+    assert "no column in all folds" in explain_line({**part, "leans_on": []})[0]
 
 
 def test_where_nothing_matters_it_is_said():

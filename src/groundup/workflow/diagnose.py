@@ -9,11 +9,13 @@ All figures are of validation rows, predicted by models that were not fitted on 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from groundup.workflow.compare import Comparison
+from groundup.workflow.findings import Finding
 from groundup.workflow.folds import (
     PreparedFold,
     corrected_standard_error,
@@ -32,12 +34,17 @@ _LEARNED_SHARE = 0.3
 # The learning curve still rises if the last step of rows brought more than this share of the score.
 _RISING_SHARE = 0.03
 
+# With fewer rows, or where the folds differ by more than the share _LOST_SHARE of what was gained
+# over the baseline, the words say so instead of promising anything.
+_FEW_ROWS = 200
+
 _CURVE_SHARES = (0.1, 0.25, 0.5, 0.75)
 _CURVE_FOLDS = 3
 _FURTHER_FITS = 2
 _WORST_ROWS = 10
 _RESIDUAL_POINTS = 500
 _CALIBRATION_BINS = 10
+_SMALLEST = 1e-15  # a probability of 0 for what came true would cost infinitely much
 
 
 def diagnose(comparison: Comparison, tuning: Tuning, X: Any, *, seed: int = 0) -> dict[str, Any]:
@@ -56,7 +63,7 @@ def diagnose(comparison: Comparison, tuning: Tuning, X: Any, *, seed: int = 0) -
     -------
     diagnosis : dict
         The part ``"diagnose"`` of ``run.json``: verdict, words, train, validation, learning_curve,
-        confusion, calibration, residuals, worst.
+        confusion, calibration, probabilities, residuals, worst.
     """
     validation = np.array([score.validation for score in tuning.scores], dtype=np.float64)
     train = np.array([score.train for score in tuning.scores], dtype=np.float64)
@@ -89,6 +96,7 @@ def diagnose(comparison: Comparison, tuning: Tuning, X: Any, *, seed: int = 0) -
         "learning_curve": curve,
         "confusion": None,
         "calibration": None,
+        "probabilities": None,
         "residuals": None,
     }
     if comparison.task == "regression":
@@ -102,7 +110,89 @@ def diagnose(comparison: Comparison, tuning: Tuning, X: Any, *, seed: int = 0) -
         part["confusion"] = confusion(labels[y], labels[prediction.argmax(axis=1)])
         part["calibration"] = _calibration(y, prediction, comparison.task, labels)
         part["worst"] = _worst_classification(y, prediction, labels, lines)
+        shares = [class_shares(fold.y_train, len(labels)) for fold in folds]
+        alone = np.repeat(shares, [len(fold.y_validation) for fold in folds], axis=0)
+        part["probabilities"] = probability_scores(y, prediction, alone)
     return part
+
+
+def class_shares(y: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the share of each class code among the rows, (n_classes,)."""
+    return np.bincount(y, minlength=n_classes) / len(y)
+
+
+def probability_scores(
+    y: np.ndarray, probability: np.ndarray, alone: np.ndarray
+) -> dict[str, float]:
+    """Return what probabilities cost, and what the shares of the classes alone would.
+
+    With P the probability of class k, and yᵢₖ = 1 where row i is of class k, else 0::
+
+        log loss = -mean log P(true class)        Brier score = mean Σₖ (P(k) - yₖ)² / 2
+
+    Parameters
+    ----------
+    y : (n,) array of class codes
+    probability, alone : (n, n_classes) arrays
+        The model's, and the shares of the classes among the training rows.
+
+    Examples
+    --------
+    >>> even = np.full((2, 2), 0.5)
+    >>> sure = np.array([[0.99, 0.01], [0.99, 0.01]])
+    >>> found = probability_scores(np.array([0, 1]), sure, even)
+    >>> [round(value, 2) for value in found.values()]
+    [2.31, 0.69, 0.49, 0.25]
+    """
+    found = {}
+    one_hot = np.eye(probability.shape[1])[y]  # (n, n_classes)
+    for name, given in (("", probability), ("_alone", alone)):
+        of_truth = np.maximum(given[np.arange(len(y)), y], _SMALLEST)
+        found[f"log_loss{name}"] = float(-np.mean(np.log(of_truth)))
+        found[f"brier{name}"] = float(np.mean(np.sum((given - one_hot) ** 2, axis=1)) / 2)
+    return {key: found[key] for key in ("log_loss", "log_loss_alone", "brier", "brier_alone")}
+
+
+def worthless_probabilities(diagnosis: Mapping[str, Any], name: str, title: str) -> list[Finding]:
+    """Warn where the probabilities are worse than the shares of the classes alone.
+
+    Parameters
+    ----------
+    diagnosis : mapping
+        What `diagnose` returned.
+    name, title : str
+        Of the chosen model.
+    """
+    scores = diagnosis.get("probabilities")
+    if not scores or name == "baseline":
+        return []
+    worse = [
+        f"{what} {scores[key]:.3f} (lower is better), where the shares of the classes alone have "
+        f"{scores[key + '_alone']:.3f}"
+        for key, what in (("log_loss", "log loss"), ("brier", "Brier score"))
+        if scores[key] > scores[f"{key}_alone"]
+    ]
+    if not worse:
+        return []
+    reason = _SURE.get(name, "It is surer of itself than it is right.")
+    return [
+        Finding(
+            "worthless-probabilities",
+            "diagnose",
+            "Do not read this model's probabilities: they are worse than the shares of the classes "
+            "alone.",
+            why=f"{title} has on validation rows a {', and a '.join(worse)}. {reason}",
+            action="Use at most the classes that it names, or the order in which it puts the rows.",
+            severity="warning",
+            evidence=dict(scores),
+        )
+    ]
+
+
+_SURE = {
+    "naive_bayes": "Naive Bayes takes columns that say the same for as many independent witnesses, "
+    "so it is far too sure.",
+}
 
 
 def learning_curve(comparison: Comparison, tuning: Tuning, seed: int = 0) -> dict[str, list[Any]]:
@@ -190,9 +280,9 @@ def _verdict(
     more_rows = " The learning curve still rises: more rows would help." if rising else ""
     if comparison.chosen.name == "forest":
         words = (
-            f"Balanced: {figures}. A forest knows its own rows nearly by heart, since most of its "
+            f"A forest has {figures}. It knows its own rows nearly by heart, since most of its "
             "trees have seen each of them. Averaging keeps that from doing harm: the second figure "
-            "is the one to go by, and the gap says little."
+            "is the one to go by, and the gap says nothing."
         )
         far = (validation - baseline) / (1 - baseline)
         if far < _LEARNED_SHARE:
@@ -200,7 +290,7 @@ def _verdict(
                 f" It goes {far:.0%} of the way from the baseline to a perfect score: these "
                 "columns hold only a part of the answer, or there are too few rows."
             )
-        return "balanced", words + more_rows
+        return "no verdict", words + more_rows
     if learned > 0 and lost > _LOST_SHARE * learned and lost > 2 * spread:
         words = (
             f"Overfitting: {figures}. {lost / learned:.0%} of what it learned beyond the baseline "
@@ -215,7 +305,15 @@ def _verdict(
             "the model is too simple or the columns do not hold the answer. A more flexible model "
             "or further columns may help; more rows of the same columns would not."
         )
-    return "balanced", (f"Balanced: {figures}. What was learned holds for new rows." + more_rows)
+    holds = " What was learned holds for new rows."
+    rows = sum(len(fold.y_validation) for fold in comparison.folds)
+    low, high = validation_scores.min(), validation_scores.max()
+    if rows < _FEW_ROWS or high - low > _LOST_SHARE * (validation - baseline):
+        holds = (
+            f" Nothing here speaks of learning by heart. But the folds of these {rows:,} rows "
+            f"range from {low:.3f} to {high:.3f}, so new rows may turn out quite differently."
+        )
+    return "balanced", f"Balanced: {figures}.{holds}{more_rows}"
 
 
 def _rising(curve: dict[str, list[Any]], baseline: float) -> bool:

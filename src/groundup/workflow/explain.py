@@ -21,11 +21,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from groundup.workflow.columns import listed
 from groundup.workflow.compare import Comparison
 from groundup.workflow.folds import PreparedFold, Progress, sample_rows, take_rows
 from groundup.workflow.metric import (
@@ -72,7 +73,8 @@ def explain(
     Returns
     -------
     part : dict
-        The part ``"explain"`` of ``run.json``: method, words, importances (the largest first).
+        The part ``"explain"`` of ``run.json``: method, words, leans_on (the columns that the words
+        name), importances (the largest first).
     """
     columns = list(X.columns)
     n_rows = max(50, _ROWS // len(comparison.folds))
@@ -113,8 +115,20 @@ def explain(
             f"{repeats} shuffle{'s' * (repeats > 1)} each: the drop in {metric}."
         ),
         "words": _words(importances, metric, correlations),
+        "leans_on": leans_on(importances),
         "importances": importances,
     }
+
+
+def leans_on(importances: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name the columns that the model leans on: those that lower the score in every fold.
+
+    Examples
+    --------
+    >>> leans_on([{"column": "luck", "mean": 0.2, "low": -0.1}, {"column": "size", "low": 0.1}])
+    ['size']
+    """
+    return [str(one["column"]) for one in importances if one["low"] > 0]
 
 
 class _FoldPart:
@@ -231,14 +245,21 @@ def _affordable(
 def _words(
     importances: list[dict[str, Any]], metric: str, correlations: Mapping[str, Any] | None
 ) -> str:
-    leading = [one for one in importances if one["low"] > 0][:3]
+    reliable = leans_on(importances)
+    leading = [one for one in importances if one["column"] in reliable][:3]
     if not leading:
         return (
             "No column makes a difference in all folds: shuffled one at a time, none of them "
             f"lowers the {metric} reliably."
         )
     named = ", ".join(f"{one['column']} (-{one['mean']:.3f})" for one in leading)
-    words = f"The model leans most on {named}: so much {metric} is lost when they are shuffled."
+    words = (
+        f"The model leans most on {named}: so much {metric} is lost when they are shuffled. Only "
+        "columns that lower it in every fold are named"
+    )
+    luck = [one["column"] for one in importances if one["mean"] > leading[-1]["mean"]]
+    luck = [column for column in luck if column not in reliable]
+    words += f"; {listed(luck)} did not, and may be luck." if luck else "."
     pairs = _correlated_pairs(correlations, {one["column"] for one in importances})
     if pairs:
         first, second, rho = pairs[0]

@@ -187,7 +187,7 @@ def cautions(run: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what to look at before trusting the score: warnings, and what the figures warn of."""
     found = [f for f in run.get("findings") or [] if f.get("severity") == "warning"]
     test, diagnosis = run.get("test") or {}, run.get("diagnose") or {}
-    if diagnosis.get("verdict") not in (None, "balanced"):
+    if diagnosis.get("verdict") not in (None, "balanced", "no verdict"):
         title, _, words = str(diagnosis.get("words") or "").partition(": ")
         message = {
             "overfitting": "The model learned part of its training rows by heart (overfitting).",

@@ -21,7 +21,7 @@ from groundup.workflow import words
 from groundup.workflow.audit import audit_against_target, audit_table
 from groundup.workflow.compare import Comparison, compare
 from groundup.workflow.compile_ahead import compile_ahead, is_compiled
-from groundup.workflow.diagnose import diagnose
+from groundup.workflow.diagnose import diagnose, worthless_probabilities
 from groundup.workflow.explain import explain
 from groundup.workflow.explore import explore
 from groundup.workflow.folds import warnings_as_findings
@@ -311,7 +311,12 @@ def diagnose_stage(state: RunState) -> None:
         state.record["diagnose"]["loss_curve"] = loss_curve(
             state.comparison, state.tuning, seed=state.seed
         )
+        chosen = state.comparison.chosen
+        found = worthless_probabilities(state.record["diagnose"], chosen.name, chosen.title)
+        state.add(found)
         state.display.found(*words.diagnose_line(state.record["diagnose"]))
+    for message in words.warnings_to_show([finding.as_dict() for finding in found]):
+        state.display.warning(message)
 
 
 def explain_stage(state: RunState) -> None:

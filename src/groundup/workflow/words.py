@@ -111,22 +111,29 @@ def tune_line(record: dict) -> Line:
     return found, "The best of many tries flatters itself; the test decides."
 
 
+_VERDICT_RULES = {
+    "overfitting": "A wide gap between the two: learned by heart.",
+    "underfitting": "Two low scores: learned too little.",
+    "balanced": "Far apart would mean learned by heart; both low, too little.",
+    "no signal": "A model that does not beat the baseline has shown nothing.",
+    "no verdict": "",
+}
+
+
 def diagnose_line(part: dict) -> Line:
     """Give the verdict with the two scores behind it."""
-    validation = f"{part['validation']:.3f}"
-    scores = f"validation {validation}"
+    scores = f"validation {part['validation']:.3f}"
+    if part["verdict"] == "no verdict":
+        return f"{scores}; a forest's training score says nothing.", ""
     if part["train"] is not None:
         scores = f"training {part['train']:.3f}, {scores}"
-    return (
-        f"{part['verdict']}: {scores}.",
-        "A wide gap: learned by heart. Two low scores: learned too little.",
-    )
+    return f"{part['verdict']}: {scores}.", _VERDICT_RULES.get(part["verdict"], "")
 
 
 def explain_line(part: dict) -> Line:
     """Name the columns that the model relies on."""
-    top = [row["column"] for row in part["importances"] if row["mean"] > 0][:3]
-    found = f"relies most on {listed(top)}." if top else "relies on no column."
+    top = part["leans_on"][:3]
+    found = f"relies most on {listed(top)}." if top else "relies on no column in all folds."
     return found, "A model that is right for the wrong reason fails tomorrow."
 
 
