@@ -9,6 +9,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from groundup.svm import LinearSVC, LinearSVR
+from groundup.svm._dual_descent import dual_descent
 from groundup.svm._intervals import Rows, distances
 from groundup.svm._multipliers import Lagrangian, multipliers
 
@@ -101,3 +102,23 @@ def test_a_fit_that_rounding_ends_at_the_minimum_is_not_said():
         LinearSVC(tol=1e-14).fit(X, y)
         LinearSVC(tol=1e-14, penalty="l1").fit(X, y)
         LinearSVR(tol=1e-14).fit(np.tile(X, (20, 1)), np.tile(X[:, 0] + y, 20))
+
+
+@pytest.mark.parametrize("C", [1.0, 1e4])
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge"])
+def test_in_the_dual_a_large_C_does_not_end_the_passes_too_early(C, loss):
+    X, y = two_classes(60, 300)
+    rows = Rows.of_class(X, 1.0, y > 0, np.full(60, C))
+    *_, step = dual_descent(rows, squared=loss == "squared_hinge")
+    assert step["converged"]
+    model = LinearSVC(loss=loss, C=C, random_state=0).fit(X, y)
+    missing = np.maximum(0.0, 1.0 - y * model.decision_function(X))
+    v = np.append(model.coef_[0], model.intercept_)
+    value = 0.5 * v @ v + C * np.sum(missing if loss == "hinge" else missing**2)
+    # any allowed beta bounds the minimum from below: -1/2 |u|^2 + sum |beta| (- beta^2 / 4 C)
+    *_, close = dual_descent(rows, squared=loss == "squared_hinge", tol=1e-8, max_iter=20_000)
+    beta = np.abs(close["beta"])
+    u = np.append((beta * y) @ X, beta @ y)
+    lowest = beta.sum() - 0.5 * u @ u
+    lowest -= 0.0 if loss == "hinge" else beta @ beta / (4.0 * C)
+    assert lowest * (1 - 1e-12) <= value <= lowest * (1 + 1e-4)

@@ -50,10 +50,10 @@ class LinearSVC(ClassifierMixin, LinearSupportModel):
         a number for every column. All ways lead to the same weights; "auto" takes the one that is
         fastest for the shape of `X`.
     tol : float, default=1e-4
-        In the dual: stop when no row violates its conditions of optimality by more than `tol`. In
-        the primal: when the duality gap is at most (`tol` / 10)^2 times the objective; for the
-        hinge `tol` / 100 times; for penalty="l1" `tol` / 100 times the objective of the model
-        without features.
+        In the dual: stop when no row violates its conditions of optimality by more than `tol`, and
+        the duality gap is at most `tol` times the objective. In the primal: when the duality gap is
+        at most (`tol` / 10)^2 times the objective; for the hinge `tol` / 100 times; for
+        penalty="l1" `tol` / 100 times the objective of the model without features.
     C : float, default=1.0
         Price of the distances, above 0: a smaller one makes a wider street with more rows in it.
     multi_class : {"ovr", "crammer_singer"}, default="ovr"
@@ -92,6 +92,12 @@ class LinearSVC(ClassifierMixin, LinearSupportModel):
     ValueError
         From `fit`, if there are fewer than two classes, or if `penalty`, `loss` and `dual` do not
         go together.
+
+    Warns
+    -----
+    ConvergenceWarning
+        From `fit`, if it ends further from the minimum than `tol` asks for, after `max_iter`
+        iterations or because rounding hides any further decrease.
 
     References
     ----------

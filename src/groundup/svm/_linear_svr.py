@@ -39,8 +39,9 @@ class LinearSVR(LinearRegressor, LinearSupportModel):
         Errors up to this size cost nothing, in the units of `y`. At least 0.
     tol : float, default=1e-4
         In the dual: stop when no row violates its conditions of optimality by more than `tol` times
-        the mean violation at the start. In the primal: when the duality gap is at most `tol` / 100
-        times the objective; for the squared loss (`tol` / 10)^2 times.
+        the mean violation at the start, and the duality gap is at most `tol` times the objective.
+        In the primal: when the duality gap is at most `tol` / 100 times the objective; for the
+        squared loss (`tol` / 10)^2 times.
     C : float, default=1.0
         Price of the errors, above 0.
     loss : {"epsilon_insensitive", "squared_epsilon_insensitive"}, default="epsilon_insensitive"
@@ -77,6 +78,12 @@ class LinearSVR(LinearRegressor, LinearSupportModel):
     ------
     ValueError
         From `fit`, if `loss` and `dual` do not go together.
+
+    Warns
+    -----
+    ConvergenceWarning
+        From `fit`, if it ends further from the minimum than `tol` asks for, after `max_iter`
+        iterations or because rounding hides any further decrease.
 
     References
     ----------

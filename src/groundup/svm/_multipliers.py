@@ -44,7 +44,7 @@ from groundup._blocks import block_bounds
 from groundup._kernel import block_kernel, kernel
 from groundup.linear_model._logistic_cost import WORTH_A_THREAD, rows_of_a_block
 from groundup.linear_model._logistic_loss import TILE
-from groundup.svm._intervals import Rows
+from groundup.svm._intervals import Rows, distances
 from groundup.svm._primal_newton import downhill
 from groundup.svm._squared_distance import second_moments
 
@@ -191,9 +191,9 @@ class Lagrangian:
         and the minimum of that parabola is below L(v), wherever the rows are.
         """
         rows = self.rows
-        z = rows.X @ v[:-1] + rows.constant * v[-1] - self.b / self.sigma
+        moved = self.b / self.sigma
+        d = np.abs(distances(rows._replace(low=rows.low + moved, high=rows.high + moved), v))
         outside = self.pull != 0.0
-        d = np.abs(z - np.clip(z, rows.low, rows.high))
         bend = np.abs(self.pull) / np.where(outside, d, 1.0)
         H = 0.5 * second_moments(rows._replace(price=rows.price * bend), outside, self.n_threads)
         H.reshape(-1)[:: len(H) + 1] += 1.0
