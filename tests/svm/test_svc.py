@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from itertools import combinations
 
 import numpy as np
@@ -326,6 +327,22 @@ def test_decisions_do_not_depend_on_the_rows_asked_beside(monkeypatch):
     monkeypatch.setattr(_support_model, "BLOCK_ROWS", 7)
     monkeypatch.setattr(_support_model, "BLOCK_VECTORS", 11)
     np.testing.assert_allclose(model.decision_function(X), whole, rtol=1e-9, atol=1e-12)
+
+
+def test_predicting_many_classes_needs_no_table_of_all_pairs():
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 30
+    X = rng.normal(size=(30, 5))[y] + 0.3 * rng.normal(size=(300, 5))
+    model = SVC(probability=True, random_state=0).fit(X, y)
+    asked = np.tile(X, (40, 1))
+    for answer in (model.predict, model.decision_function, model.predict_proba):
+        tracemalloc.start()
+        many = answer(asked)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        # 12,000 rows of 435 pairs: 42 MB, several times
+        assert peak - many.nbytes < 80e6
+        np.testing.assert_allclose(many[:300], answer(X), rtol=1e-6, atol=1e-9)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])

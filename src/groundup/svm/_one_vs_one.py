@@ -17,6 +17,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +27,8 @@ from groundup.svm._support_model import BLOCK_VECTORS, SupportModel
 
 # From so many pairs of a row and a support vector on, `predict` seeks signs in single precision.
 MANY_PAIRS = 1_000_000
+ROOM = 2_000_000  # decision values at once
+FEWEST_ROWS = 512  # at once: a block for each of two threads
 MOST_ERROR = 0.01  # of an exponent in single precision: 1% of K
 
 
@@ -89,6 +92,19 @@ def votes(decision: np.ndarray, n_classes: int) -> np.ndarray:
         count[:, i] += for_i
         count[:, j] += ~for_i
     return count.argmax(axis=1)
+
+
+def by_blocks(
+    answer: Callable[[np.ndarray], np.ndarray], X: np.ndarray, n_classes: int
+) -> np.ndarray:
+    """Return what `answer` says of the rows `X`, asked for so many that all pairs find room.
+
+    The k (k - 1) / 2 decision values of a row are many more than its one class, or its k votes.
+    """
+    step = max(FEWEST_ROWS, ROOM // n_classes**2)
+    if len(X) <= step:
+        return answer(X)
+    return np.concatenate([answer(X[i : i + step]) for i in range(0, len(X), step)])
 
 
 class OneVsOne(SupportModel):

@@ -38,7 +38,7 @@ from sklearn.utils._param_validation import Hidden, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import _ovr_decision_function
 
-from groundup.svm._one_vs_one import OneVsOne, pairs_of, votes
+from groundup.svm._one_vs_one import OneVsOne, by_blocks, pairs_of, votes
 from groundup.svm._pair_machines import PairMachines, Search
 from groundup.svm._platt import coupled, probabilities
 from groundup.svm._svc_probability import pair_curves
@@ -299,12 +299,17 @@ class SVC(ClassifierMixin, OneVsOne):
             Two classes: positive values mean the second one. More, with "ovo": a column for each
             pair. With "ovr": votes for each class, plus a part of a vote for the distances.
         """
-        decision = self._pair_decisions(self._validated_for_prediction(X))
-        if len(self.classes_) == 2:
-            return -decision[:, 0]
-        if self.decision_function_shape == "ovr":
-            return _ovr_decision_function(decision < 0, -decision, len(self.classes_))
-        return decision
+        X, k = self._validated_for_prediction(X), len(self.classes_)
+        if k == 2:
+            return -self._pair_decisions(X)[:, 0]
+        if self.decision_function_shape == "ovo":
+            return self._pair_decisions(X)
+
+        def with_votes(block):
+            decision = self._pair_decisions(block)
+            return _ovr_decision_function(decision < 0, -decision, k)
+
+        return by_blocks(with_votes, X, k)
 
     def predict(self, X):
         """Predict the class of each row.
@@ -324,10 +329,13 @@ class SVC(ClassifierMixin, OneVsOne):
             raise ValueError("break_ties must be False when decision_function_shape is 'ovo'")
         if self.break_ties and k > 2:
             return self.classes_[self.decision_function(X).argmax(axis=1)]
-        decision = self._pair_decisions_of_right_sign(self._validated_for_prediction(X))
+        X = self._validated_for_prediction(X)
         if k == 2:
+            decision = self._pair_decisions_of_right_sign(X)
             return self.classes_[np.where(decision[:, 0] > 0, 0, 1)]
-        return self.classes_[votes(decision, k)]
+        return self.classes_[
+            by_blocks(lambda block: votes(self._pair_decisions_of_right_sign(block), k), X, k)
+        ]
 
     @available_if(_has_probability)
     def predict_proba(self, X):
@@ -351,13 +359,18 @@ class SVC(ClassifierMixin, OneVsOne):
                 "probability=True."
             )
         k = len(self.classes_)
-        of_first = probabilities(self._pair_decisions(X), self.probA_, self.probB_)
         if k == 2:
+            of_first = probabilities(self._pair_decisions(X), self.probA_, self.probB_)
             return np.column_stack([of_first[:, 0], 1.0 - of_first[:, 0]])
-        table = np.zeros((len(X), k, k))
-        for p, (i, j) in enumerate(pairs_of(k)):
-            table[:, i, j], table[:, j, i] = of_first[:, p], 1.0 - of_first[:, p]
-        return coupled(table)
+
+        def agreed(block):
+            of_first = probabilities(self._pair_decisions(block), self.probA_, self.probB_)
+            table = np.zeros((len(block), k, k))
+            for p, (i, j) in enumerate(pairs_of(k)):
+                table[:, i, j], table[:, j, i] = of_first[:, p], 1.0 - of_first[:, p]
+            return coupled(table)
+
+        return by_blocks(agreed, X, k)
 
     @available_if(_has_probability)
     def predict_log_proba(self, X):
