@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from itertools import pairwise
 
@@ -483,3 +484,16 @@ def test_predictions_of_float32_are_float32_and_weights_are_views_of_nothing_for
     before = model.predict_proba(X)
     MLPClassifier(max_iter=3, random_state=0).fit(X, y)
     np.testing.assert_array_equal(model.predict_proba(X), before)
+
+
+def test_a_warning_advises_only_what_a_perceptron_has():
+    generator = np.random.default_rng(0)
+    X = generator.normal(size=(300, 4))
+    model = MLPRegressor(solver="sgd", learning_rate_init=1.0, max_iter=3, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with contextlib.suppress(DivergenceError):
+            model.fit(X, 50.0 * X[:, 0])
+    texts = [str(w.message) for w in caught if issubclass(w.category, TrainingWarning)]
+    assert any("learning rate ten times smaller" in text for text in texts), texts
+    assert not any(word in text for text in texts for word in ("Clipped", "Gelu", "start="))

@@ -12,32 +12,41 @@ class TrainingWarning(UserWarning):
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong: its cause in a word, the layer's name, and the text for the user."""
+    """One thing that is wrong: its cause in a word, the layer's name, and the text for the user.
+
+    What `text` advises can be done with any network; `with_layers` adds what a network that is
+    given as a list of layers, with a rule of its own, can do besides.
+    """
 
     cause: str
     layer: str
     text: str
+    with_layers: str = ""
 
 
-def tell(findings: Iterable[Finding], told: set[str], stacklevel: int = 2) -> None:
+def tell(
+    findings: Iterable[Finding],
+    told: set[str],
+    stacklevel: int = 2,
+    *,
+    has_layers: bool = True,
+) -> None:
     """Warn of each finding whose cause was not told before in this fit; remember it in `told`.
 
-    A cause is told once: where one layer is ill, its neighbours soon are too.
+    A cause is told once: where one layer is ill, its neighbours soon are too. `has_layers` tells
+    whether the estimator is given its layers and its rule, as a perceptron is not.
     """
     for finding in findings:
         if finding.cause not in told:
             told.add(finding.cause)
-            warnings.warn(finding.text, TrainingWarning, stacklevel=stacklevel + 1)
+            text = finding.text + (finding.with_layers if has_layers else "")
+            warnings.warn(text, TrainingWarning, stacklevel=stacklevel + 1)
 
 
-_SMALLER_STEPS = (
-    "Use a learning rate ten times smaller, and scale the columns and the targets. A network of "
-    "layers can also bound the gradient: rule=Clipped(1.0, Adam())."
-)
-_DRAW = (
-    'by variance 2 / inputs before a Relu (start="he"), by 2 / (inputs + outputs) else '
-    '(start="glorot")'
-)
+_SMALLER_STEPS = "Use a learning rate ten times smaller, and scale the columns and the targets."
+_BOUND = " The gradient can be bounded as well: rule=Clipped(1.0, Adam())."
+_DRAW = "by variance 2 / inputs before a rectified unit, by 2 / (inputs + outputs) else"
+_HOW_TO_DRAW = ' A layer does so with start="he" or start="glorot".'
 
 
 def large_column(name: str, low: float, high: float) -> Finding:
@@ -76,12 +85,14 @@ def constant(name: str, first: float, when: str) -> Finding:
         do = "Weights must be drawn at random, not set to zero."
     else:
         do = f"Its units have died, as long steps make them. {_SMALLER_STEPS}"
+    with_layers = "" if when == "at the start" else _BOUND
     return Finding(
         "constant",
         name,
         f"{name} gives the same output for every row {when} (its first value is {first:.3g}). "
         "Nothing about a row gets past it, and no gradient gets back through it: the network can "
         f"only learn what holds for all rows, such as their mean. {do}",
+        with_layers,
     )
 
 
@@ -101,8 +112,8 @@ def dead(name: str, n_dead: int, n_units: int, when: str) -> Finding:
         name,
         f"{n_dead} of the {n_units} units of {name} are 0 for every row looked at {when}. A "
         "rectified unit that is always 0 has no slope, so it gets no gradient and cannot come "
-        "back. Use a smaller learning rate, scale the columns, start the biases at 0, or take "
-        "Gelu() in place of Relu().",
+        "back. Use a smaller learning rate, and scale the columns.",
+        " Start the biases at 0, or take Gelu() in place of Relu().",
     )
 
 
@@ -112,7 +123,8 @@ def saturated(name: str, share: float) -> Finding:
         name,
         f"{share:.0%} of the outputs of {name} are at the ends of their range at the start. There "
         "the curve is flat, so that little gradient gets through and the layers before it "
-        'learn slowly. Scale the columns, or draw the weights smaller (start="glorot").',
+        "learn slowly. Scale the columns.",
+        ' Or draw the weights smaller (start="glorot").',
     )
 
 
@@ -123,6 +135,7 @@ def tiny_weights(name: str, came: float, spread: float) -> Finding:
         f"The weights of {name} start tiny: it was given values that vary by {came:.2g} and gives "
         f"values that vary by {spread:.2g}. What tells one row from another fades, and with it the "
         f"gradient. Draw the weights larger: {_DRAW}.",
+        _HOW_TO_DRAW,
     )
 
 
@@ -133,6 +146,7 @@ def huge_weights(name: str, came: float, spread: float) -> Finding:
         f"The weights of {name} start huge: it was given values that vary by {came:.2g} and gives "
         f"values that vary by {spread:.2g}. The first steps are thrown about by them. Draw the "
         f"weights smaller: {_DRAW}.",
+        _HOW_TO_DRAW,
     )
 
 
@@ -143,8 +157,8 @@ def drifted(name: str, entered_at: str, entered: float, spread: float) -> Findin
         name,
         f"The signal {verb} on its way through the layers: {entered_at} varies by {entered:.2g}, "
         f"the output of {name} by {spread:.2g}. The gradient does the same on its way back, so "
-        f"that some layers learn far too slowly or too fast. Draw the weights {_DRAW}, or put a "
-        "LayerNorm between.",
+        f"that some layers learn far too slowly or too fast. Draw the weights {_DRAW}.",
+        f"{_HOW_TO_DRAW} Or put a LayerNorm between.",
     )
 
 
@@ -154,6 +168,7 @@ def not_finite(name: str) -> Finding:
         name,
         f"The gradient or the weights of {name} are not finite any more. Nothing can be learned "
         f"from there on. {_SMALLER_STEPS}",
+        _BOUND,
     )
 
 
@@ -163,6 +178,7 @@ def weights_grew(name: str, growth: float) -> Finding:
         name,
         f"The weights of {name} are {growth:.3g} times as large as at the start. The steps are so "
         f"long that they overshoot and throw the weights outward. {_SMALLER_STEPS}",
+        _BOUND,
     )
 
 
@@ -172,6 +188,7 @@ def large_gradient(name: str, gradient: float, weights: float) -> Finding:
         name,
         f"The gradient of {name} explodes: its length is {gradient:.2g}, that of the weights "
         f"{weights:.2g}. A step along it throws the weights away. {_SMALLER_STEPS}",
+        _BOUND,
     )
 
 
@@ -180,8 +197,9 @@ def exploding(name: str, gradient: float, last: str, last_gradient: float) -> Fi
         "exploding",
         name,
         f"The gradient explodes on its way back: its length is {last_gradient:.2g} in {last} and "
-        f"{gradient:.2g} in {name}. No learning rate suits both. Bound it by "
-        f"rule=Clipped(1.0, Adam()), draw the weights {_DRAW}, or put a LayerNorm between.",
+        f"{gradient:.2g} in {name}. No learning rate suits both. Use fewer layers, and scale the "
+        "columns.",
+        f"{_BOUND} Or draw the weights {_DRAW}, or put a LayerNorm between.",
     )
 
 
@@ -190,9 +208,9 @@ def vanishing(name: str, gradient: float, behind: str, behind_gradient: float) -
         "vanishing",
         name,
         f"The gradient vanishes on its way back: its length is {behind_gradient:.2g} in {behind} "
-        f"and {gradient:.2g} in {name}, which therefore hardly learns. Use Relu or Gelu in place "
-        "of Tanh or Sigmoid, fewer layers, a LayerNorm or a Residual between, or weights drawn "
-        f"{_DRAW}.",
+        f"and {gradient:.2g} in {name}, which therefore hardly learns. Use rectified units in "
+        "place of tanh or logistic ones, or fewer layers.",
+        f" A LayerNorm or a Residual between helps, as do weights drawn {_DRAW}.",
     )
 
 
@@ -203,4 +221,5 @@ def no_gradient(name: str, behind: str, behind_gradient: float) -> Finding:
         f"No gradient reaches {name}: its length is 0, and {behind_gradient:.2g} in {behind}. "
         "What lies between passes nothing on: units that have died or saturated, or weights of "
         f"zero. {_SMALLER_STEPS}",
+        _BOUND,
     )

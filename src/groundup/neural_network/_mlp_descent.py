@@ -163,7 +163,7 @@ def stochastic_steps(model, X, y, Y, sample_weight, w, units, generator, told, e
         if epoch & (epoch - 1) == 0:  # the first, second, fourth, eighth ... epoch
             gradients = norms(layers(network.gradient, units)[0])
             found = watch_gradients(gradients, norms(coefs), layer_names(units), start_norms)
-            tell(found, told, stacklevel=6)
+            tell(found, told, stacklevel=6, has_layers=False)
         score = None
         if held_out is not None:
             model.__dict__.update(coefs_=coefs, intercepts_=intercepts)

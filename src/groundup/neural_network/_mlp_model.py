@@ -189,7 +189,12 @@ class Perceptron(Estimator):
                 outputs.append(Z if layer == len(coefs) - 1 else bent(Z, self.activation))
         kind = "dense" if self.activation == "identity" else f"dense {self.activation}"
         kinds = [kind] * (len(coefs) - 1) + ["dense"]
-        tell(watch_start(outputs[0], outputs[1:], layer_names(units), kinds), told, stacklevel=8)
+        tell(
+            watch_start(outputs[0], outputs[1:], layer_names(units), kinds),
+            told,
+            stacklevel=8,
+            has_layers=False,
+        )
 
     @unchanged_if_refused
     def _one_epoch(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> Self:
