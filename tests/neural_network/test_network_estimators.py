@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes, load_digits, load_iris, make_classification
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, scale
@@ -56,6 +57,8 @@ from groundup.optim import (
 IRIS, SPECIES = load_iris(return_X_y=True)
 IRIS = scale(IRIS)
 
+# the few epochs of most tests are too few, and are meant to be
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 HIDDEN = (Dense(8), Relu())
 
@@ -207,6 +210,7 @@ def test_the_next_character_at_every_position(middle):
     balanced = classifier(layers, class_weight="balanced", max_epochs=1, learning_rate=0.01)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
         assert np.isfinite(balanced.fit(X[:5], y[:5], sample_weight=np.ones(5)).loss_)
     with pytest.raises(ValueError, match="0 to 2, got 3"):
         model.predict(X + 1)
@@ -328,6 +332,7 @@ def test_a_batch_larger_than_the_rows_is_clipped_with_a_warning():
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
         classifier(max_epochs=2).fit(IRIS[:20], SPECIES[:20] * 0 + np.arange(20) % 2)
 
 
@@ -373,6 +378,7 @@ def test_what_hinders_learning_is_said_in_words():
         classifier([Dense(8, start="small"), Tanh()] * 3, max_epochs=1).fit(IRIS, SPECIES)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", ConvergenceWarning)
         classifier([Dense(16), Relu()] * 3).fit(IRIS, SPECIES)
 
 
@@ -453,6 +459,45 @@ def test_too_few_rows_to_hold_some_back():
     ):
         with pytest.raises(ValueError, match="holds 0.1 of the . rows back.*early_stopping=False"):
             refused()
+
+
+def test_epochs_that_are_too_few_are_told():
+    X = scale(IRIS)
+    with pytest.warns(ConvergenceWarning, match="max_epochs=1, perhaps too early. One epoch"):
+        classifier(max_epochs=1).fit(X, SPECIES)
+    with pytest.warns(ConvergenceWarning, match="max_epochs=5, .*The last one took the loss from"):
+        model = classifier(max_epochs=5, warm_start=True).fit(X, SPECIES)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        classifier(max_epochs=5, learning_rate=Cosine(0.01, updates=25)).fit(X, SPECIES)
+        classifier(tol=10.0, patience=3).fit(X, SPECIES)  # has settled, as it was told
+        model.set_params(max_epochs=1, tol=10.0).fit(X, SPECIES)
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        (np.zeros((4, 6, 6, 3)), "channels of the images first.*Reshape\\(\\(3, 6, 6\\)\\)"),
+        (np.zeros((4, 3, 6, 6)), "begin the layers with Reshape\\(\\(3, 6, 6\\)\\)\\.$"),
+        (np.zeros((4, 5, 6)), "Reshape\\(\\(1, 5, 6\\)\\) for images or Reshape\\(\\(5, 6\\)\\)"),
+        ([[0, 1, 2], [0, 1], [1], [2]], "from 1 to 3 values.*fill shorter ones up"),
+        ([["a", "b"]] * 4, "could not convert string to float.*Number the symbols of a text"),
+    ],
+    ids=["channels last", "channels first", "sequences", "unequal lengths", "text"],
+)
+def test_what_is_no_table_is_told_how_to_become_one(X, message):
+    for learn in (
+        lambda: classifier().fit(X, [0, 1, 0, 1]),
+        lambda: classifier().partial_fit(X, [0, 1, 0, 1], classes=[0, 1]),
+        lambda: regressor().fit(X, [0.0, 1.0, 0.0, 1.0]),
+    ):
+        with pytest.raises(ValueError, match=message):
+            learn()
+
+
+def test_a_rule_that_is_a_class_is_told():
+    with pytest.raises(ValueError, match="rule is the class Adam, .*write Adam\\(\\)"):
+        classifier(rule=Adam).fit(IRIS, SPECIES)
 
 
 def test_stops_where_the_loss_does_not_improve():

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from groundup._estimator import Estimator
 from groundup.neural_network._composites import Sequential
+from groundup.neural_network._given_rows import require_rows, told_of_text
 from groundup.neural_network._health_of_network import look_at_end, look_at_start
 from groundup.neural_network._layer import Layer, Shape
 from groundup.neural_network._network import (
@@ -31,6 +33,7 @@ from groundup.optim.rules import Memory
 
 LARGEST_SEED = np.iinfo(np.int32).max
 AUTO_BATCH_SIZE = 32
+STILL_FALLING = 0.99  # the last epoch's loss over the best before
 
 
 class NetworkModel(Estimator):
@@ -86,6 +89,11 @@ class NetworkModel(Estimator):
                 f"[Dense(64), Relu()]; got {self.layers!r}."
             )
         rule, rate = self.rule, self.learning_rate
+        if isinstance(rule, type):
+            raise ValueError(
+                f"rule is the class {rule.__name__}, not a rule of its own: write "
+                f"{rule.__name__}()."
+            )
         if rule is not None and not (hasattr(rule, "start") and hasattr(rule, "update")):
             raise ValueError(
                 f"rule must be an update rule of groundup.optim, such as Adam() or "
@@ -100,7 +108,8 @@ class NetworkModel(Estimator):
     def _validated(self, X, y, sample_weight):
         require_rows(X)
         before = self._seen() if self.warm_start and hasattr(self, "weights_") else None
-        validated = super()._validated(X, y, sample_weight)
+        with told_of_text():
+            validated = super()._validated(X, y, sample_weight)
         if before is not None:
             self._require_as_seen(before)
         return validated
@@ -150,6 +159,8 @@ class NetworkModel(Estimator):
         told: set[str] = set()
         self._look_at_start(network, rows, told)
         constant = self._constant_attributes(network)
+        loss_curve = list(self.loss_curve_) if again else []
+        epoch_before = len(loss_curve)
         for state in train(
             network,
             self._loss(),
@@ -161,7 +172,7 @@ class NetworkModel(Estimator):
             tol=self.tol,
             patience=self.patience,
             each_batch=self.steps == "batch",
-            loss_curve=list(self.loss_curve_) if again else [],
+            loss_curve=loss_curve,
             validation_curve=list(self.validation_curve_ or ()) if again else [],
             told=told,
             weights_of=self.best_epoch_ if again else 0,
@@ -176,6 +187,25 @@ class NetworkModel(Estimator):
                 **constant,
             }
         look_at_end(network, rows.x, state["epoch"], told)
+        if state["epoch"] - epoch_before == self.max_epochs:
+            self._warn_if_unfinished(state["validation_curve"] or state["loss_curve"])
+
+    def _warn_if_unfinished(self, curve: list[float]) -> None:
+        """Warn where the epochs ran out while the loss fell; a schedule ends as it was meant to."""
+        if callable(self.learning_rate):
+            return
+        if len(curve) == 1:
+            seen = f"One epoch does not show whether the loss of {curve[0]:.4g} has settled."
+        elif curve[-1] < STILL_FALLING * min(curve[:-1]) - self.tol:
+            seen = f"The last one took the loss from {curve[-2]:.4g} to {curve[-1]:.4g}."
+        else:
+            return
+        warnings.warn(
+            f"{type(self).__name__} ended at max_epochs={self.max_epochs}, perhaps too early. "
+            f"{seen} Try a larger max_epochs or learning_rate.",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
 
     def _started(self, n_features: int, y: np.ndarray) -> Network:
         """Return a network with its first weights, and an output layer where it has none."""
@@ -276,9 +306,10 @@ class NetworkModel(Estimator):
             raise ValueError("partial_fit needs early_stopping=False.")
         require_rows(X)
         begun = hasattr(self, "weights_")
-        X, y, sample_weight = self._validated_more(
-            X, y, sample_weight, first=not begun, classes=classes
-        )
+        with told_of_text():
+            X, y, sample_weight = self._validated_more(
+                X, y, sample_weight, first=not begun, classes=classes
+            )
         network = self._as_it_was() if begun else self._started(X.shape[1], y)
         rows = self._rows(network, X, y, sample_weight)
         descent = self._descent(network)
@@ -303,7 +334,8 @@ class NetworkModel(Estimator):
 
     def _validated_for_prediction(self, X):
         require_rows(X)
-        return super()._validated_for_prediction(X)
+        with told_of_text():
+            return super()._validated_for_prediction(X)
 
     # ---- looking inside ----
 
@@ -338,18 +370,6 @@ class NetworkModel(Estimator):
         """Return the network's outputs, as float64, for rows that are yet to be checked."""
         X = self._validated_for_prediction(X)
         return self.network_.predict(X).astype(np.float64)
-
-
-def require_rows(X: Any) -> None:
-    """Raise a ValueError for an array of images or sequences, which is no table."""
-    shape = getattr(X, "shape", ())
-    if len(shape) > 2:
-        row = shape[1:] if len(shape) == 4 else (1, *shape[1:])
-        raise ValueError(
-            f"X has shape {tuple(shape)}, but a table has one line of numbers a row. Give "
-            f"X.reshape(len(X), -1), and begin the layers with Reshape({tuple(row)}) for images or "
-            f"Reshape({tuple(shape[1:])}) for sequences."
-        )
 
 
 def last_layer(model: Sequential) -> Layer | None:
