@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from sklearn.datasets import load_iris, make_classification
+from sklearn.datasets import load_digits, load_iris, make_classification
 from sklearn.metrics.pairwise import rbf_kernel
 
 from benchmarks._harness import INTELEX, Workload, estimator, fitting
@@ -40,6 +40,12 @@ def surface(n: int, m: int = 10_000, d: int = 20):
 
 def iris():
     X, y = load_iris(return_X_y=True)
+    return X, y, X, y
+
+
+def digits():
+    """Ten classes, so 45 machines of some 360 rows each."""
+    X, y = load_digits(return_X_y=True)
     return X, y, X, y
 
 
@@ -135,6 +141,18 @@ WORKLOADS = [
     _workload("SVC", "150 x 4, three classes, fit", iris, _train_error, {"error": 0.0}, BOTH),
     _workload(
         "SVC", "150 x 4, three classes, predict", iris, _error, {"error": 0.0}, BOTH, _predicting
+    ),
+    _workload(
+        "SVC", "digits 1,797 x 64, ten classes, fit", digits, _train_error, {"error": 1e-3}, BOTH
+    ),
+    _workload(
+        "SVC",
+        "digits 1,797 x 64, ten classes, predict",
+        digits,
+        _error,
+        {"error": 1e-3},
+        BOTH,
+        _predicting,
     ),
     _workload(
         "SVR",

@@ -40,8 +40,8 @@ class KernelFunction:
     name : {"linear", "poly", "rbf", "sigmoid", "precomputed"}
     gamma : float, default=1.0
         Of "poly", "rbf" and "sigmoid".
-    degree : float, default=3
-        Of "poly".
+    degree : int, default=3
+        Of "poly", at least 0.
     coef0 : float, default=0.0
         Of "poly" and "sigmoid".
 
@@ -57,7 +57,7 @@ class KernelFunction:
 
     name: str
     gamma: float = 1.0
-    degree: float = 3
+    degree: int = 3
     coef0: float = 0.0
 
     def center(self, X: np.ndarray) -> np.ndarray | float:
@@ -114,17 +114,13 @@ class KernelFunction:
         return K
 
 
-def _to_the_power(K: np.ndarray, degree: float) -> None:
-    """K <- K^degree in place, by repeated squaring where `degree` is whole."""
-    whole = int(degree)
-    if whole != degree:
-        np.power(K, degree, out=K)
-        return
-    base, result = K.copy(), None
-    while whole:
-        if whole & 1:
+def _to_the_power(K: np.ndarray, degree: int) -> None:
+    """K <- K^degree in place, by repeated squaring."""
+    base, result, left = K.copy(), None, degree
+    while left:
+        if left & 1:
             result = base.copy() if result is None else np.multiply(result, base, out=result)
-        whole >>= 1
-        if whole:
+        left >>= 1
+        if left:
             np.multiply(base, base, out=base)
     K[...] = 1.0 if result is None else result

@@ -67,7 +67,7 @@ from numpy.typing import NDArray
 
 from groundup._blocks import single_blas_thread
 from groundup.svm._kernel_rows import KernelRows
-from groundup.svm._pair_steps import pair_steps
+from groundup.svm._pair_steps import MOST_VARIABLES, pair_steps
 from groundup.svm._working_sets import one_set, working_sets
 
 Array = NDArray[np.float64]
@@ -200,6 +200,7 @@ class Dual:
         e : ndarray of shape (q,)
             What e of the set is now; ``self.e`` is left as it was.
         """
+        assert len(chosen) <= MOST_VARIABLES, "places have 16 bits in pair_steps"
         e, b = self.e[chosen], self.b[chosen]  # copies
         rise, fall, value = np.empty((3, len(chosen)))
         self.n_iter += pair_steps(

@@ -62,7 +62,8 @@ def working_sets(
     dtype: type = rows.precision if small else np.float64
     lot, aside = np.random.default_rng(0), Aside(dual)
     proofs, proved = 0, dtype is np.float64  # whether e near the border is of double precision
-    progress, told = Progress(PATIENCE), True
+    progress = Progress(PATIENCE)
+    told = True  # whether the outside has seen this state: one for each set, whatever is proved
     while True:
         gain, cost = dual.gains_and_costs()
         aside.hide(gain, cost)
