@@ -19,12 +19,12 @@ from groundup.workflow.predict import default_output, predict_file
 from groundup.workflow.prepare import build_preparation
 from groundup.workflow.read import read_table
 from groundup.workflow.table import DataError
-from groundup.workflow.unfamiliar import known_categories
+from groundup.workflow.unfamiliar import known_categories, with_ranges
 
 N_ROWS = 90
 
 
-def train(path: Path, target: str, task: str, folder: Path) -> Path:
+def train(path: Path, target: str, task: str, folder: Path, ranges: bool = False) -> Path:
     """Do what a run does, in short: read, audit, prepare, fit, save."""
     from groundup.linear_model import LogisticRegression, Ridge
 
@@ -36,10 +36,11 @@ def train(path: Path, target: str, task: str, folder: Path) -> Path:
     pipeline = Pipeline([*steps, ("model", model)]).fit(frame[audit.features], frame[target])
     kinds = {column.name: column.kind for column in table.columns}
     folder.mkdir(exist_ok=True)
+    schema = [column for column in table.columns if column.name in audit.features]
     save_bundle(
         folder / "model",
         pipeline,
-        schema=[column for column in table.columns if column.name in audit.features],
+        schema=with_ranges(schema, frame, pipeline) if ranges else schema,
         task=task,
         target=target,
         target_kind=kinds[target],
@@ -195,7 +196,38 @@ def test_cells_of_the_wrong_kind_are_missing(run, tmp_path):
     summary, rows = predicted(run, tmp_path, frame)
     assert [row["prediction"] for row in rows] == [row["prediction"] for row in expected]
     assert codes(summary) == ["wrong-kind"]
-    assert "size m2 has 3 cells that are no number. Taken as missing." in said(summary)
+    assert "size m2 has 3 cells that are no number: 'large' (line 2)" in said(summary)
+    assert said(summary).count("no number") == 1  # told once
+    assert [row["note"] for row in rows[:3]] == ["size m2: 'large' is no number"] * 3
+    assert not any(row["note"] for row in rows[3:])
+
+
+def test_what_cannot_be_is_said_of_the_file_and_of_its_rows(tmp_path):
+    table_of().to_csv(tmp_path / "train.csv", index=False)
+    run = train(tmp_path / "train.csv", "price", "regression", tmp_path / "run", ranges=True)
+    size = {column.name: column for column in load_bundle(run / "model").schema}["size m2"]
+    low, high = table_of()["size m2"].min(), table_of()["size m2"].max()
+    assert (size.low, size.high) == (low, high)
+    summary, rows = predicted(run, tmp_path, table_of())
+    assert codes(summary) == []  # the training rows themselves
+    frame = table_of().astype({"size m2": object})
+    frame.loc[0, "size m2"] = 1e12
+    frame.loc[1, "size m2"] = "large"
+    frame.loc[2, "size m2"] = None
+    frame.loc[1, "town"] = "Oslo"
+    summary, rows = predicted(run, tmp_path, frame)
+    assert codes(summary) == ["wrong-kind", "unseen-category", "beyond-range"]
+    known = f"{low:.6g} to {high:.6g}"
+    assert f"size m2 is outside of what was learned from ({known}) in 1 row" in said(summary)
+    assert "size m2 has 1 cell that is no number: 'large' (line 3)." in said(summary)
+    assert "town has 1 cell with a value" in said(summary)
+    assert said(summary).count("'large'") == 1
+    assert summary.findings[-1].severity == "warning"
+    assert rows[0]["note"] == f"size m2: 1e+12 is outside of {known}"
+    assert (
+        rows[1]["note"] == "size m2: 'large' is no number; town: 'Oslo' is not known to the model"
+    )
+    assert not any(row["note"] for row in rows[2:])
 
 
 def test_another_notation_of_dates_is_said(run, tmp_path):

@@ -53,7 +53,8 @@ class Bundle:
     pipeline : Pipeline or estimator
         The fitted object itself, as it was saved.
     schema : list of SchemaColumn
-        The input columns (``name``, ``kind``, ``written_as``), in the pipeline's order.
+        The input columns (``name``, ``kind``, ``written_as``, ``low``, ``high``), in the pipeline's
+        order.
     unused : list of str or None
         The columns of the training file that are neither input nor target, if that was noted.
     task : {"binary", "multiclass", "regression", "clustering"}

@@ -30,11 +30,16 @@ Kind = Literal["number", "boolean", "date", "text"]
 
 
 class SchemaColumn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """One input column: its name, its kind, and how the training file wrote its cells."""
+    """One input column: its name, its kind, and how the training file wrote its cells.
+
+    `low` and `high` are the smallest and the largest number that was learned from, if noted.
+    """
 
     name: str
     kind: Kind
     written_as: str = ""
+    low: float | None = None
+    high: float | None = None
 
 
 class FileRecord(msgspec.Struct, forbid_unknown_fields=True, frozen=True):

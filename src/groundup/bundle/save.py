@@ -70,7 +70,8 @@ def save_bundle(
     schema : iterable of {"name": str, "kind": str}
         The input columns (no target): mappings, or objects with these attributes. Kinds are
         ``"number"``, ``"boolean"``, ``"date"`` and ``"text"``. An optional ``"written_as"`` says
-        how the cells were written (``"%d/%m/%Y"``).
+        how the cells were written (``"%d/%m/%Y"``); an optional ``"low"`` and ``"high"``, between
+        which numbers the model learned.
     task : {"binary", "multiclass", "regression", "clustering"}
     target : str
         The name of the predicted column; for clusters, what the answer is called.
@@ -180,7 +181,7 @@ def _ordered(schema: Iterable[Any], pipeline: Any) -> list[SchemaColumn]:
             msgspec.convert(
                 {
                     key: column[key] if isinstance(column, Mapping) else getattr(column, key)
-                    for key in ("name", "kind", "written_as")
+                    for key in ("name", "kind", "written_as", "low", "high")
                     if (key in column if isinstance(column, Mapping) else hasattr(column, key))
                 },
                 SchemaColumn,

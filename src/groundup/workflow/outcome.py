@@ -81,6 +81,7 @@ class Folder:
         """Write everything that a finished run leaves."""
         from groundup.bundle import save_bundle
         from groundup.workflow.script import training_script
+        from groundup.workflow.unfamiliar import with_ranges
 
         record, features = state.record, set(state.audit.features)
         record_rows(state)
@@ -89,7 +90,11 @@ class Folder:
         save_bundle(
             self.path / "model",
             state.pipeline,
-            schema=[column for column in state.table.columns if column.name in features],
+            schema=with_ranges(
+                [column for column in state.table.columns if column.name in features],
+                state.X_train,
+                state.pipeline,
+            ),
             task=state.task,
             target=state.target,
             target_kind=state.audit.kinds[state.target],

@@ -15,6 +15,7 @@ a column too many               it is ignored
 a category never seen           it is treated as the encoder does: as a rare one, as none of the
                                 known ones, or as the average category
 a cell of the wrong kind        it is missing
+a number that is out of range   it is predicted all the same, and a warning says so
 a row that cannot be read       it gets an empty prediction and a note that says why
 the target                      it is not used; the predictions are scored on it, as a courtesy
 ==============================  ====================================================================
@@ -33,7 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from groundup.workflow.findings import Finding
 from groundup.workflow.match_columns import match_columns, read_as_trained
-from groundup.workflow.unfamiliar import misfits, unseen
+from groundup.workflow.unfamiliar import Notes, beyond, misfits, unseen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -160,7 +161,10 @@ def predict_file(
     bundle = load_bundle(_bundle_folder(Path(run_or_model)))
     table, findings = read_as_trained(data, bundle)
     frame, matched = match_columns(table, bundle)
-    findings += matched + misfits(table, bundle) + unseen(frame, bundle)
+    notes: Notes = {repair.line: [f"repaired: {repair.reason}"] for repair in table.repaired}
+    findings = [found for found in findings if not _is_told_again(found, bundle)] + matched
+    findings += misfits(table, bundle, notes) + unseen(frame, bundle, notes)
+    findings += beyond(frame, bundle, notes)
     if not bundle.replay.identical:
         findings.append(
             Finding("other-machine", "predict", f"The model was checked: {bundle.replay.words}.")
@@ -168,7 +172,7 @@ def predict_file(
 
     predictions: list[np.ndarray] = []
     with csv_writer(target) as write:
-        for part in _parts(frame, table, bundle, predictions):
+        for part in _parts(frame, table, bundle, notes, predictions):
             write(part)
     return PredictionSummary(
         out=target,
@@ -239,12 +243,15 @@ def _say_if_no_clusters(folder: Path) -> None:
 
 
 def _parts(
-    frame: pd.DataFrame, table: Table, bundle: Bundle, predictions: list[np.ndarray]
+    frame: pd.DataFrame,
+    table: Table,
+    bundle: Bundle,
+    notes: Notes,
+    predictions: list[np.ndarray],
 ) -> Iterator[pd.DataFrame]:
     """Yield the output in parts, in the file's order; collect what the score needs."""
     import pandas as pd
 
-    notes = {repair.line: repair.reason for repair in table.repaired}
     rejected = sorted(table.rejected, key=lambda row: row.line)
     taken = 0
     for start in range(0, max(len(frame), 1), _CHUNK_ROWS):
@@ -269,7 +276,7 @@ def _parts(
 
 
 def _predicted(
-    rows: pd.DataFrame, notes: dict[int, str], bundle: Bundle, predictions: list[np.ndarray]
+    rows: pd.DataFrame, notes: Notes, bundle: Bundle, predictions: list[np.ndarray]
 ) -> pd.DataFrame:
     """Return the output for some rows."""
     import numpy as np
@@ -282,10 +289,9 @@ def _predicted(
 
             output |= assigned(bundle, rows)
             predictions.append(output["cluster"])
-            repairs = [_repair_note(notes.get(line)) for line in rows.index.tolist()]
             output["note"] = [
-                "; ".join(filter(None, both)) or None
-                for both in zip(repairs, output["note"], strict=True)
+                "; ".join([*notes.get(line, []), *filter(None, [other])]) or None
+                for line, other in zip(rows.index.tolist(), output["note"], strict=True)
             ]
             return pd.DataFrame(output)
         answer = bundle.predict(rows) if len(rows) else np.empty(0)
@@ -300,12 +306,14 @@ def _predicted(
                 for k, label in enumerate(bundle.classes):
                     output[f"probability_{_label(label)}"] = probability[:, k]
                 predictions.append(probability)
-    output["note"] = [_repair_note(notes.get(line)) for line in rows.index.tolist()]
+    output["note"] = ["; ".join(notes.get(line, [])) or None for line in rows.index.tolist()]
     return pd.DataFrame(output)
 
 
-def _repair_note(reason: str | None) -> str | None:
-    return None if reason is None else f"repaired: {reason}"
+def _is_told_again(found: Finding, bundle: Bundle) -> bool:
+    """Tell whether `misfits` says the same of an input column, with what is done about it."""
+    names = {column.name for column in bundle.schema}
+    return found.code == "unreadable-cells" and set(found.columns) <= names
 
 
 def _label(label: Any) -> Any:

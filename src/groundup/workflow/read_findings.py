@@ -17,6 +17,7 @@ from .table import Column, Rejected, Repaired
 
 _LISTED = 5
 _EVIDENCE = 100
+_GIVEN_EVIDENCE = 10_000  # of columns whose kind was given: each such row gets a note
 
 
 def findings_of(
@@ -152,7 +153,7 @@ def _misfit_finding(
     found = con.execute(
         f"SELECT row, t FROM (SELECT row_number() OVER () AS row, {t} AS t FROM cells) "
         f"WHERE NOT {is_marker('t', 'number')} AND {decided.notation.of('t')} IS NULL "
-        f"ORDER BY row LIMIT {_EVIDENCE}"
+        f"ORDER BY row LIMIT {_GIVEN_EVIDENCE if column.name in given else _EVIDENCE}"
     ).fetchall()
     odd = [{"line": int(lines[row - 1]), "value": text[:200]} for row, text in found]
     listed = ", ".join(f"{_shown(cell['value'])} (line {cell['line']:,})" for cell in odd[:_LISTED])
