@@ -466,7 +466,7 @@ def test_epochs_that_are_too_few_are_told():
     with pytest.warns(ConvergenceWarning, match="max_epochs=1, perhaps too early. One epoch"):
         classifier(max_epochs=1).fit(X, SPECIES)
     with pytest.warns(ConvergenceWarning, match="max_epochs=5, .*The last one took the loss from"):
-        model = classifier(max_epochs=5, warm_start=True).fit(X, SPECIES)
+        model = classifier(max_epochs=5, learning_rate=0.01, warm_start=True).fit(X, SPECIES)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         classifier(max_epochs=5, learning_rate=Cosine(0.01, updates=25)).fit(X, SPECIES)

@@ -33,7 +33,7 @@ from groundup.optim.rules import Memory
 
 LARGEST_SEED = np.iinfo(np.int32).max
 AUTO_BATCH_SIZE = 32
-STILL_FALLING = 0.99  # the last epoch's loss over the best before
+STILL_FALLING = 0.95  # the last epoch's loss over the best before
 
 
 class NetworkModel(Estimator):
