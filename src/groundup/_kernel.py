@@ -34,7 +34,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.dispatcher import Dispatcher
 
-from groundup._called_kernels import compile_into_callers
+from groundup._called_kernels import BlockCompiler, compile_into_callers
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -180,7 +180,8 @@ def _compile_lazily(function: Function, parallel: bool = False) -> Any:
     def compiled_with(**more: Any) -> Any:
         return numba.njit(**_OPTIONS, parallel=parallel, **more)(function)
 
-    compiled = compiled_with(no_cfunc_wrapper=True)
+    how: dict[str, Any] = {"pipeline_class": BlockCompiler} if parallel else {}
+    compiled = compiled_with(no_cfunc_wrapper=True, **how)
     # With NUMBA_DISABLE_JIT=1 it is the function itself; what was typed at a prompt has no file.
     if isinstance(compiled, Dispatcher) and os.path.exists(function.__code__.co_filename):
         compiled._cache = _Cache(function, parallel)  # type: ignore[attr-defined]
