@@ -17,6 +17,7 @@ from groundup.workflow.explore import (
     describe_target,
     explore,
     histogram,
+    picture,
     summary,
 )
 
@@ -182,3 +183,16 @@ def test_columns_without_anything_to_measure_do_no_harm():
     columns, part = explore(X, np.arange(30.0), "regression", kinds)
     assert [one["column"] for one in part["associations"]] == ["x"]
     assert set(columns) == set(kinds)
+
+
+def test_zeros_and_ones_are_drawn_as_levels():
+    rng = np.random.default_rng(0)
+    x = pd.Series(rng.integers(0, 2, 200), name="flag")
+    codes = rng.integers(0, 2, 200)
+    drawn = picture(x, "number", codes, "binary", np.array(["no", "yes"]), 0)
+    assert drawn["kind"] == "shares"
+    assert sorted(group["label"] for group in drawn["groups"]) == [0, 1]
+    of_one = next(group for group in drawn["groups"] if group["label"] == 1)
+    assert of_one["shares"][1] == pytest.approx(codes[x == 1].mean())
+    drawn = picture(x, "number", rng.normal(size=200), "regression", None, 0)
+    assert (drawn["kind"], drawn["of"]) == ("boxes", "target")

@@ -253,7 +253,9 @@ def picture(
     present = x.notna().to_numpy()
     x, codes = x[present], codes[present]
     head = {"column": str(x.name)}
-    if kind in ("number", "date"):
+    # A number with two values is a class of its own: boxes of zeros and ones would show nothing.
+    two_values = kind == "number" and x.nunique() <= 2
+    if kind in ("number", "date") and not two_values:
         values = as_numbers(x, kind)
         if task == "regression":
             rows = sample_rows(codes, _PICTURE_POINTS, seed)
@@ -315,7 +317,8 @@ def _level_name(x: Any, levels: np.ndarray, level: int, kind: str) -> Any:
 def _level(value: Any, kind: str) -> Any:
     if kind == "boolean":
         return "true" if value else "false"
-    return plain(value)
+    value = plain(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _iso(seconds: float) -> str:
