@@ -181,8 +181,8 @@ def worthless_probabilities(diagnosis: Mapping[str, Any], name: str, title: str)
             "diagnose",
             "Do not read this model's probabilities: they are worse than the shares of the classes "
             "alone.",
-            why=f"{title} has on validation rows a {', and a '.join(worse)}. {reason}",
-            action="Use at most the classes that it names, or the order in which it puts the rows.",
+            why=f"{title} has on validation rows a {', and a '.join(worse)}. {reason} "
+            "Use at most the classes that it names, or the order in which it puts the rows.",
             severity="warning",
             evidence=dict(scores),
         )
