@@ -84,7 +84,8 @@ def test_every_example_is_named_in_the_readme_and_says_how_to_run_it(name):
     assert re.search(rf"examples/{name}\.py", (ROOT / "README.md").read_text())
 
 
-def test_what_the_readme_says_of_networks_runs(capsys):
+def test_what_the_readme_says_of_networks_runs(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # it writes a file
     section = (ROOT / "README.md").read_text().split("## Neural networks")[1].split("\n## ")[0]
     blocks = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
     names: dict = {}

@@ -15,7 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import scale
 from threadpoolctl import threadpool_limits
 
-from groundup.neural_network import MLPClassifier, MLPRegressor
+from groundup.neural_network import MLPClassifier, MLPRegressor, _mlp_epoch
 from groundup.neural_network._findings import TrainingWarning
 from groundup.neural_network._mlp_epoch import Threads
 from groundup.optim import DivergenceError
@@ -328,12 +328,46 @@ def test_threads_that_fall_behind_one_are_given_up_for_a_while():
     assert Threads(1).next() == (1, None)
 
 
+def test_threads_are_given_up_only_where_they_are_clearly_slower():
+    threads = Threads(2)
+    threads.took(1, 1.0)
+    for seconds in (1.0, 1.1, 1.19):
+        threads.took(2, seconds)
+        assert threads.next() == (2, Threads.MANY)
+    threads.took(2, 1.21)
+    assert threads.next() == (1, Threads.FEW)
+    # the measure is taken anew: all may be slower now
+    threads.took(1, 2.0)
+    for _ in range(Threads.FIRST_REST - 1):
+        assert threads.next() == (1, Threads.MANY)
+        threads.took(1, 2.5)
+    threads.took(2, 2.3)
+    assert threads.next() == (2, Threads.MANY)
+
+
+@pytest.mark.parametrize("steps", ["epoch", "batch"])
+def test_a_short_last_batch_is_not_judged_and_what_is_known_is_kept(monkeypatch, steps):
+    judged = []
+    known = Threads(2)
+    monkeypatch.setattr(_mlp_epoch, "threads_of", lambda *kind: known)
+    monkeypatch.setattr(Threads, "took", lambda self, *took: judged.append(took))
+    known.alone = 1.0  # a rest: many batches a round, on one thread
+    X, y = classes(3, n=1050)
+    model = MLPClassifier((5,), batch_size=200, steps=steps, random_state=0)
+    model.partial_fit(X, y, classes=[0, 1, 2]).partial_fit(X, y)
+    assert len(judged) == (2 if steps == "epoch" else 2 * 5)
+    monkeypatch.undo()
+    kind = 2, (7, 5, 3), 200, "float64"
+    assert _mlp_epoch.threads_of(*kind) is _mlp_epoch.threads_of(*kind)
+
+
 def test_the_number_of_threads_changes_no_bit_of_the_loss(monkeypatch):
     X, y = classes(3, n=5000, dtype=np.float32)
     settings = {"hidden_layer_sizes": (64, 64), "batch_size": 200, "max_iter": 3}
     curves = []
     for few in (1, 3, 1000):
         monkeypatch.setattr(Threads, "FEW", few)
+        _mlp_epoch.threads_of.cache_clear()
         curves.append(MLPClassifier(**settings, random_state=0).fit(X, y).loss_curve_)
     assert curves[0] == curves[1] == curves[2]
 

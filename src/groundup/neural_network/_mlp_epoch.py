@@ -16,6 +16,7 @@ included, so it tells of weights that were still changing.
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import lru_cache
 from math import inf
 from time import perf_counter
 
@@ -159,15 +160,19 @@ class Threads:
     Threads that meet thousands of times a second are fast while each has a core of its own. Where
     another process has one of the cores, every meeting waits until it lets go: the epoch then takes
     ten times as long as on one thread. So a few batches on one thread set the measure, and threads
-    that fall behind it are given up for a while.
+    that clearly fall behind it are given up for a while.
+
+    Seconds a row are compared, so only rounds of full batches are judged: in a short batch, a row
+    has to bear more of what a batch costs by itself, its step above all.
     """
 
     FEW, MANY = 4, 32  # batches of a trial, and while all is well
     FIRST_REST, LONGEST_REST = 8, 1024  # rounds on one thread before threads are tried again
+    MARGIN = 1.2  # times the seconds of one thread: what differs by less may be chance
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self.alone = inf  # seconds a row on one thread
+        self.alone = inf  # seconds a row on one thread, at best since the last rest began
         self.rest, self.next_rest, self.trusted = 1, self.FIRST_REST, False
 
     def next(self) -> tuple[int, int | None]:
@@ -179,15 +184,38 @@ class Threads:
         return self.most, self.MANY if self.trusted else self.FEW
 
     def took(self, n_threads: int, seconds: float) -> None:
-        """Take note of the seconds that a row took."""
+        """Take note of the seconds that a row took in a round of full batches."""
         if n_threads == 1:
             self.alone = min(self.alone, seconds)
             self.rest -= 1
-        elif seconds > self.alone:
-            self.rest, self.trusted = self.next_rest, False
+        elif seconds > self.MARGIN * self.alone:
+            self.rest, self.trusted, self.alone = self.next_rest, False, inf
             self.next_rest = min(4 * self.next_rest, self.LONGEST_REST)
         else:
             self.next_rest, self.trusted = self.FIRST_REST, True
+
+
+@lru_cache(maxsize=64)
+def threads_of(most: int, units: tuple[int, ...], batch_rows: int, dtype: str) -> Threads:
+    """Return what is known of the threads for networks of one kind, kept for the whole process.
+
+    Otherwise every `partial_fit` would find it out anew.
+    """
+    return Threads(most)
+
+
+def end_of_round(start: int, stop: int, batches: int | None, batch_rows: int) -> int:
+    """Return where a round ends: a short last batch is a round of its own.
+
+    Examples
+    --------
+    >>> end_of_round(0, 950, 4, 200), end_of_round(800, 950, 4, 200), end_of_round(0, 950, 9, 200)
+    (800, 950, 800)
+    """
+    if batches is None:
+        return stop
+    full = min((stop - start) // batch_rows, batches) * batch_rows
+    return start + full if full > 0 else stop
 
 
 class FusedNetwork:
@@ -248,7 +276,8 @@ class FusedNetwork:
         )
         self.result = np.zeros(2)
         worth_it = n_parts > 1 and self.batch_rows * p >= WORTH_A_THREAD
-        self.threads = Threads(min(n_parts, thread_count()) if worth_it else 1)
+        most = min(n_parts, thread_count()) if worth_it else 1
+        self.threads = threads_of(most, tuple(units.tolist()), self.batch_rows, dtype.name)
         largest_product = CHUNK_ROWS * int((units[:-1] * units[1:]).max())
         self.blas = single_blas_thread if largest_product > SMALL_PRODUCT else nullcontext
 
@@ -291,7 +320,7 @@ class FusedNetwork:
         with self.blas():
             while start < stop:
                 n_threads, batches = self.threads.next()
-                end = stop if batches is None else min(stop, start + batches * self.batch_rows)
+                end = end_of_round(start, stop, batches, self.batch_rows)
                 begun = perf_counter()
                 run_epoch(
                     *self.rows,
@@ -313,6 +342,7 @@ class FusedNetwork:
                     self.result,
                     n_threads=n_threads,
                 )
-                self.threads.took(n_threads, (perf_counter() - begun) / (end - start))
+                if (end - start) % self.batch_rows == 0:
+                    self.threads.took(n_threads, (perf_counter() - begun) / (end - start))
                 start = end
         return float(self.result[0]), int(self.result[1])
