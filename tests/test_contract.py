@@ -104,7 +104,7 @@ OWN_PARAMETERS: dict[str, tuple[str, ...]] = {
 # Parameters whose default is another one than scikit-learn's, and why.
 OTHER_DEFAULTS: dict[str, dict[str, str]] = {
     "SVC": {
-        "probability": "False: 'deprecated', which means the same there, warns of its removal; here "
+        "probability": "False: 'deprecated', the same there, warns of its removal; here "
         "it is supported"
     },
 }

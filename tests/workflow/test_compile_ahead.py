@@ -22,10 +22,13 @@ def empty_cache(tmp_path, monkeypatch):
 
 
 def test_kernels_are_kept_and_compiled_once(empty_cache):
-    assert not is_compiled("regression")
+    assert not is_compiled("regression", 300, 3)
     compile_ahead("regression", 300, 3, 0)
-    assert is_compiled("regression")
-    assert not is_compiled("binary")
+    assert is_compiled("regression", 300, 3)
+    assert is_compiled("regression", 400, 5)  # of a like size
+    assert not is_compiled("regression", 5_000, 3)  # kernels have other forms for many rows
+    assert not is_compiled("regression", 300, 20)  # and neighbours for many columns
+    assert not is_compiled("binary", 300, 3)
     kept = sorted(empty_cache.rglob("*.nbc"))
     assert any("grow" in path.name for path in kept)
     # A fit in a new process finds all that it needs.
@@ -42,12 +45,12 @@ def test_kernels_are_kept_and_compiled_once(empty_cache):
 def test_a_process_that_fails_leaves_no_stamp(empty_cache, monkeypatch):
     monkeypatch.setattr(module.sys, "executable", "/bin/false")
     compile_ahead("regression", 300, 3, 0)
-    assert not is_compiled("regression")
+    assert not is_compiled("regression", 300, 3)
 
 
 def test_nothing_is_compiled_where_nothing_can_be_kept(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setenv("GROUNDUP_CACHE", str(tmp_path / "file"))
     _kernel.private_folder.cache_clear()
-    assert is_compiled("binary")
+    assert is_compiled("binary", 300, 3)
     _kernel.private_folder.cache_clear()

@@ -65,7 +65,7 @@ def forced(state, name, folder, monkeypatch) -> RunState:
     state.folder = Folder.create(folder, state.data)
     rungs = {rung.name: rung for rung in ladder(state.task, state.seed, N_ROWS)}
     pair = [rungs[one] for one in dict.fromkeys(("baseline", name))]
-    monkeypatch.setattr(stages, "is_compiled", lambda task: True)
+    monkeypatch.setattr(stages, "is_compiled", lambda *_: True)
     monkeypatch.setattr(compare_module, "ladder", lambda *_: pair)
     monkeypatch.setattr(compare_module, "_choose", lambda comparison: (pair[-1], "Forced."))
     tune = stages.tune

@@ -325,11 +325,19 @@ def _choose(comparison: Comparison) -> tuple[Candidate, str]:
         return best, f"{best.title} was the only model that could be fitted."
     others = [rung for rung in compared if rung is not best]
     second = max(others, key=lambda rung: means[rung.name])
+    first_score, second_score = f"{means[best.name]:.4f}", f"{means[second.name]:.4f}"
     why = (
         f"{best.title} had the highest mean {metric} on the validation rows of {folds}: "
-        f"{means[best.name]:.4f}, ahead of {second.title} with {means[second.name]:.4f}"
+        f"{first_score}, ahead of {second.title} with {second_score}"
     )
+    if first_score == second_score:
+        why = (
+            f"{best.title} had a mean {metric} of {first_score} on the validation rows of {folds}, "
+            f"and {second.title} was as good"
+        )
     simpler = compared[: compared.index(best)]
+    if first_score == second_score and compared.index(second) > compared.index(best):
+        return best, why + ", but is less simple."
     return best, why + (
         "; no simpler model came within one standard error of it." if simpler else "."
     )

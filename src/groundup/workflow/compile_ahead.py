@@ -15,6 +15,7 @@ import contextlib
 import subprocess
 import sys
 import warnings
+from bisect import bisect
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,22 +32,30 @@ _LONG = 0.5  # seconds
 _FEW_ROWS, _FEW_COLUMNS = 200, 4
 _NO_HURRY = 600.0  # seconds; the search for clusters in so few rows takes two
 _FIRST_HALF = ("boosting", "neighbors")  # take as long to compile as all the others
+# Kernels have other forms for many rows, and neighbours for few columns: what is kept counts for
+# tables of a like size.
+_ROW_CLASSES = (600, 2_500, 10_000)
+_TREE_COLUMNS = 8  # up to here neighbours may search a tree
+_FOLD = 0.8  # of the rows: what a model is fitted on while models are compared
 _CLUSTERING = ["search"]  # the families, in the search for clusters
 _PICTURES = ["maps", "neighbours"]  # what describes clusters and assigns rows to them
 
 
-def _stamp(folder: Path, task: str) -> Path:
-    """Name the file that says: this has been done here."""
+def _stamp(folder: Path, task: str, n_rows: int, n_columns: int) -> Path:
+    """Name the file that says: this has been done here, for tables of such a size."""
+    size = ""
+    if task != "clustering":
+        size = f"-{bisect(_ROW_CLASSES, n_rows)}{'-narrow' if n_columns <= _TREE_COLUMNS else ''}"
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return folder / f"{task}-{groundup.__version__}-{python}-{version('numba')}.compiled"
+    return folder / f"{task}{size}-{groundup.__version__}-{python}-{version('numba')}.compiled"
 
 
-def is_compiled(task: str) -> bool:
+def is_compiled(task: str, n_rows: int, n_columns: int) -> bool:
     """Tell whether there is nothing to compile ahead, or no use in it."""
     from groundup._kernel import cache_folder, private_folder
 
     folder = cache_folder()
-    return not private_folder(folder) or _stamp(folder, task).exists()
+    return not private_folder(folder) or _stamp(folder, task, n_rows, n_columns).exists()
 
 
 def compile_ahead(task: str, n_rows: int, n_columns: int, n_classes: int) -> None:
@@ -89,7 +98,7 @@ def compile_ahead(task: str, n_rows: int, n_columns: int, n_classes: int) -> Non
             process.wait()
     if all(succeeded):
         with contextlib.suppress(OSError):
-            _stamp(cache_folder(), task).touch()
+            _stamp(cache_folder(), task, n_rows, n_columns).touch()
 
 
 def _fit_all(task: str, n_rows: int, n_columns: int, n_classes: int, names: list[str]) -> None:
@@ -101,12 +110,15 @@ def _fit_all(task: str, n_rows: int, n_columns: int, n_classes: int, names: list
         return
     y = random.standard_normal(n_rows) if n_classes == 0 else np.arange(n_rows) % n_classes
     for candidate in ladder(task, n_rows=n_rows):
-        if candidate.name in names:
-            # Random numbers are the slowest case for support vectors: a part of the rows will do.
-            cost = candidate.cost(n_rows, n_columns, n_classes) if candidate.cost else 0.0
-            rows = slice(_FEW_ENOUGH if cost > _LONG else None)
-            model = candidate.build().fit(X[rows], y[rows])
-            (model.predict if n_classes == 0 else model.predict_proba)(X[rows])
+        if candidate.name not in names:
+            continue
+        # Random numbers are the slowest case for support vectors: a part of the rows will do.
+        cost = candidate.cost(n_rows, n_columns, n_classes) if candidate.cost else 0.0
+        rows = _FEW_ENOUGH if cost > _LONG else n_rows
+        for share in (1.0, _FOLD):
+            few = slice(int(share * rows))
+            model = candidate.build().fit(X[few], y[few])
+            (model.predict if n_classes == 0 else model.predict_proba)(X[few])
 
 
 def _cluster(X: np.ndarray, names: list[str]) -> None:

@@ -249,12 +249,12 @@ def _columns_part(state: RunState, described: dict[str, dict]) -> list[dict[str,
 
 def _compile_first(state: RunState) -> None:
     """On a machine's first run, compile the models' kernels; the time for that is not counted."""
-    if is_compiled(state.task):
+    n_rows, n_columns = state.X_train.shape
+    if is_compiled(state.task, n_rows, n_columns):
         return
     begun = time.monotonic()
     state.progress(0, 1, "preparing the algorithms for this machine, once")
     n_classes = 0 if state.task == "regression" else int(state.y_train.nunique())
-    n_rows, n_columns = state.X_train.shape
     compile_ahead(state.task, n_rows, n_columns, n_classes)
     state.waited = time.monotonic() - begun
 

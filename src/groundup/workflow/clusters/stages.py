@@ -195,7 +195,7 @@ def _shuffled(state: ClusterState) -> Callable[[np.random.Generator], np.ndarray
 
 def _compile_first(state: ClusterState) -> None:
     """On a machine's first run, compile the kernels; the time for that is not counted."""
-    if is_compiled("clustering"):
+    if is_compiled("clustering", *state.X.shape):
         return
     begun = time.monotonic()
     state.progress(0, 1, "preparing the algorithms for this machine, once")
