@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 
 from groundup.neural_network import MLPClassifier, MLPRegressor, _mlp_epoch
 from groundup.neural_network._findings import TrainingWarning
+from groundup.neural_network._mlp_descent import require_finite
 from groundup.neural_network._mlp_epoch import Threads
 from groundup.optim import DivergenceError
 
@@ -384,12 +385,57 @@ def test_it_learns_real_data():
 # Bad input
 
 
+def test_one_column_a_class_is_told():
+    X, y = classes(3)
+    model = MLPClassifier((5,), max_iter=2, random_state=0)
+    one_hot = np.eye(3, dtype=int)[y]
+    with pytest.warns(TrainingWarning, match=r"exactly one 1 in its 3 columns.*argmax"):
+        model.fit(X, one_hot)
+    with pytest.warns(TrainingWarning, match="exactly one 1"):
+        MLPClassifier((5,)).partial_fit(X, one_hot, classes=[0, 1, 2])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", TrainingWarning)
+        one_hot[0] = 1
+        model.fit(X, one_hot)
+        model.fit(X, np.eye(3, dtype=int)[y][:, :2])
+
+
+def test_a_column_is_called_by_its_name():
+    pandas = pytest.importorskip("pandas")
+    X, y = classes(3)
+    X[:, 6] = 300.0 + 100.0 * X[:, 6]
+    table = pandas.DataFrame(X, columns=[*"abcdef", "sulfur dioxide"])
+    with pytest.warns(TrainingWarning, match="column 'sulfur dioxide' runs from"):
+        MLPClassifier((5,), max_iter=2, random_state=0).fit(table, y)
+
+
+@pytest.mark.parametrize(("fraction", "alone"), [(0.1, True), (0.0, False), (0.001, False)])
+def test_rows_that_cannot_be_held_out_are_told_with_what_to_do(fraction, alone):
+    X, y = classes(2, n=60)
+    if alone:
+        y = np.zeros(60)
+        y[0] = 1  # the only one of its class
+    model = MLPClassifier(early_stopping=True, validation_fraction=fraction)
+    with pytest.raises(ValueError, match="early_stopping=True holds .* of the 60 rows back"):
+        model.fit(X, y)
+
+
+def test_weights_whose_squares_overflow_are_finite():
+    model = MLPRegressor(learning_rate_init=0.01)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        require_finite(model, 1.0, np.full(3, 1e30, dtype=np.float32))
+        for loss, weight in ((np.nan, 1.0), (1.0, np.inf), (np.inf, np.nan)):
+            with pytest.raises(DivergenceError, match=r"learning_rate_init=0\.001 or lower"):
+                require_finite(model, loss, np.array([weight, 1.0], dtype=np.float32))
+
+
 def test_a_learning_rate_that_diverges_says_so_with_advice():
     X, y = numbers()
     model = MLPRegressor(solver="sgd", learning_rate_init=1e4, random_state=0)
     with (
         np.errstate(all="ignore"),
-        pytest.raises(DivergenceError, match="learning_rate_init=1000 or lower"),
+        pytest.raises(DivergenceError, match=r"learning_rate_init=0\.1 or lower.* targets"),
     ):
         model.fit(X, y)
     assert not hasattr(model, "coefs_")
@@ -405,6 +451,8 @@ def test_a_batch_larger_than_the_rows_is_told_and_clipped():
 
 def test_one_class_is_predicted_with_a_warning():
     X, _ = classes(3, n=60)
+    with pytest.warns(UserWarning, match="one class only, 3:"):
+        MLPClassifier(max_iter=3, random_state=0).fit(X, np.full(60, 3))
     with pytest.warns(UserWarning, match="one class only"):
         model = MLPClassifier(max_iter=3, random_state=0).fit(X, np.full(60, "b"))
     assert set(model.predict(X)) == {"b"}

@@ -18,7 +18,21 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
+from groundup.neural_network._findings import TrainingWarning
 from groundup.neural_network._mlp_model import Perceptron
+
+
+def warn_of_one_hot(y: np.ndarray, stacklevel: int) -> None:
+    """Warn where labels (n, n_labels) are rather one class a row."""
+    if (np.count_nonzero(y, axis=1) == 1).all():
+        warnings.warn(
+            f"Every row of y has exactly one 1 in its {y.shape[1]} columns. They are learned as "
+            "labels of which a row may have several or none, each decided by itself, so some rows "
+            "will get none. If every row has one class, give its number: "
+            "y = np.argmax(y, axis=1).",
+            TrainingWarning,
+            stacklevel=stacklevel,
+        )
 
 
 class MLPClassifier(ClassifierMixin, Perceptron):
@@ -67,7 +81,7 @@ class MLPClassifier(ClassifierMixin, Perceptron):
         Whether momentum looks ahead.
     early_stopping : bool, default=False
         Whether to hold rows out, stop once their score no longer improves, and keep the weights
-        that scored best.
+        that scored best. A fit that a callback or Ctrl-C ends earlier keeps the latest ones.
     validation_fraction : float, default=0.1
         The share of the rows held out.
     beta_1 : float, default=0.9
@@ -127,8 +141,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
     ConvergenceWarning
         If the loss was still changing after `max_iter` epochs.
     TrainingWarning
-        If the columns are of a size that a network cannot work with, if units are dead, or if
-        gradients vanish or explode.
+        If the columns are of a size that a network cannot work with, if units are dead, if
+        gradients vanish or explode, or if `y` has columns and exactly one 1 in every row.
 
     References
     ----------
@@ -208,12 +222,14 @@ class MLPClassifier(ClassifierMixin, Perceptron):
             codes = super()._encoded(y)
             if len(self.classes_) == 1:
                 warnings.warn(
-                    f"y holds one class only, {self.classes_[0]!r}: that is what will be predicted "
-                    "for every row. Give rows of two classes or more to learn a difference.",
+                    f"y holds one class only, {self.classes_.tolist()[0]!r}: that is what will be "
+                    "predicted for every row. Give rows of two classes or more to learn a "
+                    "difference.",
                     stacklevel=7,
                 )
             return codes
         self._require_label_indicators(y)
+        warn_of_one_hot(y, stacklevel=8)
         self.classes_ = unique_labels(y)
         return np.ascontiguousarray(y, dtype=np.int64)
 
@@ -281,6 +297,8 @@ class MLPClassifier(ClassifierMixin, Perceptron):
                     f"y has {y.shape[1]} labels a row, expected {len(self.classes_)}, as many as "
                     "classes."
                 )
+            if not hasattr(self, "coefs_"):
+                warn_of_one_hot(y, stacklevel=8)
             return np.ascontiguousarray(y, dtype=np.int64)
         return super()._codes_of_known(y)
 

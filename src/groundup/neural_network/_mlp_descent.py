@@ -24,7 +24,7 @@ from groundup.neural_network._health import tell, watch_gradients
 from groundup.neural_network._mlp_epoch import ADAM, MOMENTUM, NESTEROV, FusedNetwork
 from groundup.neural_network._mlp_gradient import HIDDEN, OUTPUTS
 from groundup.neural_network._mlp_weights import layer_names, layers
-from groundup.optim import DivergenceError
+from groundup.optim.stopping import DivergenceError, advice
 
 SMALLEST_RATE = 1e-6  # below it an adaptive learning rate is not lowered any further
 
@@ -209,33 +209,42 @@ def split(model, y, n, generator):
     if not model.early_stopping:
         return np.arange(n), None
     stratified = is_classifier(model) and model.n_outputs_ == 1
-    learn, validate = train_test_split(
-        np.arange(n),
-        random_state=generator,
-        test_size=model.validation_fraction,
-        stratify=y if stratified else None,
-    )
-    if len(validate) < 2:
-        raise ValueError(
-            f"The validation set is too small: validation_fraction={model.validation_fraction} "
-            f"of {n} rows. Give more rows, a larger fraction, or early_stopping=False."
+    try:
+        if model.validation_fraction == 0.0:
+            raise ValueError("There would be no row to validate on.")
+        learn, validate = train_test_split(
+            np.arange(n),
+            random_state=generator,
+            test_size=model.validation_fraction,
+            stratify=y if stratified else None,
         )
+        if len(validate) < 2:
+            raise ValueError("The validation set is too small.")
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True holds {model.validation_fraction:g} of the {n} rows back, which "
+            f"they do not allow: {error} Give more rows, another validation_fraction, or "
+            "early_stopping=False."
+        ) from None
     return learn, validate
 
 
 def require_finite(model, loss, w):
-    if isfinite(loss) and isfinite(w @ w):
-        return
-    raise DivergenceError(
-        f"The network diverged: loss {loss}, and weights that are no longer finite, with "
-        f"learning_rate_init={model.learning_rate_init:g}. Try "
-        f"learning_rate_init={model.learning_rate_init / 10:g} or lower, and bring the "
-        "columns of X (and the target of a regression) to one scale first (StandardScaler)."
-    )
+    """Raise a DivergenceError if the loss or a weight has overflowed."""
+    # 0 w is 0 for every finite w, and NaN else
+    with np.errstate(invalid="ignore"):
+        finite = isfinite(loss) and isfinite(float(w @ np.zeros_like(w)))
+    if not finite:
+        raise DivergenceError(
+            f"The network diverged, to a loss of {loss:.6g} and weights that are no longer finite, "
+            f"{advice(model.learning_rate_init, 'learning_rate_init')}"
+            f"{'' if is_classifier(model) else ' Scale the targets as well.'}"
+        )
 
 
 def norms(matrices: list[np.ndarray]) -> list[float]:
-    return [float(np.linalg.norm(matrix)) for matrix in matrices]
+    with np.errstate(over="ignore"):
+        return [float(np.linalg.norm(matrix)) for matrix in matrices]
 
 
 def change_rate(constants: np.ndarray, memory: np.ndarray, rate: float) -> float:

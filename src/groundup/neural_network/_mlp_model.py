@@ -178,7 +178,7 @@ class Perceptron(Estimator):
         return np.concatenate(parts).astype(dtype)
 
     def _look_at_the_start(self, X, y, w, units, told):
-        tell(watch_columns(X), told, stacklevel=8)
+        tell(watch_columns(X, getattr(self, "feature_names_in_", None)), told, stacklevel=8)
         if not is_classifier(self):
             tell(watch_targets(y), told, stacklevel=8)
         coefs, intercepts = layers(w, units)

@@ -68,7 +68,7 @@ class MLPRegressor(RegressorMixin, Perceptron):
         Whether momentum looks ahead.
     early_stopping : bool, default=False
         Whether to hold rows out, stop once their score no longer improves, and keep the weights
-        that scored best.
+        that scored best. A fit that a callback or Ctrl-C ends earlier keeps the latest ones.
     validation_fraction : float, default=0.1
         The share of the rows held out.
     beta_1 : float, default=0.9
@@ -91,7 +91,9 @@ class MLPRegressor(RegressorMixin, Perceptron):
     intercepts_ : list of ndarray
         The intercepts of each layer.
     loss_ : float
-        The mean loss of the last epoch, or the loss at the end of L-BFGS; penalty included.
+        The mean loss of the last epoch, or the loss at the end of L-BFGS; penalty included. With
+        several targets the squared error is their mean, while the steps follow the slope of their
+        sum: the scaling is scikit-learn's, for L-BFGS too.
     best_loss_ : float or None
         The lowest loss of an epoch; None with `early_stopping`.
     loss_curve_ : list of float
