@@ -285,7 +285,7 @@ def tune_stage(state: RunState) -> None:
         times = 2.2 if not chosen.for_a_score else 5.2  # the probabilities are yet to come
         fits = sum(score.seconds for score in state.comparison.scores[chosen.name])
         to_come = 0.2 * state.record["seconds"]["compare"] + times * fits
-        seconds = state.remaining() - to_come - 2.0
+        seconds = state.remaining() - to_come - 3.5
         state.tuning = tune(
             state.comparison,
             seed=state.seed,
