@@ -120,7 +120,21 @@ class Conv2d(Layer):
 
 
 @dataclass(frozen=True, repr=False)
-class MaxPool2d(Layer):
+class _Pool2d(Layer):
+    """What the poolings share: (c, h, w) to (c, neighbourhoods down, neighbourhoods across)."""
+
+    size: int = 2
+    stride: int | None = None
+
+    def __post_init__(self):
+        require_whole(self, "size", *(() if self.stride is None else ("stride",)))
+
+    def output_shape(self, shape):
+        return pooled_shape(self, shape)
+
+
+@dataclass(frozen=True, repr=False)
+class MaxPool2d(_Pool2d):
     """The largest number of each neighbourhood of size x size pixels.
 
     Parameters
@@ -131,21 +145,12 @@ class MaxPool2d(Layer):
         How far it is to the next; None: `size`, so that they do not overlap.
     """
 
-    size: int = 2
-    stride: int | None = None
-
-    def __post_init__(self):
-        require_whole(self, "size", *(() if self.stride is None else ("stride",)))
-
-    def output_shape(self, shape):
-        return pooled_shape(self, shape)
-
     def forward(self, weights, x, training=None):
         return max_pool2d(x, self.size, self.stride)
 
 
 @dataclass(frozen=True, repr=False)
-class AveragePool2d(Layer):
+class AveragePool2d(_Pool2d):
     """The mean of each neighbourhood of size x size pixels.
 
     Parameters
@@ -155,15 +160,6 @@ class AveragePool2d(Layer):
     stride : int or None, default=None
         How far it is to the next; None: `size`, so that they do not overlap.
     """
-
-    size: int = 2
-    stride: int | None = None
-
-    def __post_init__(self):
-        require_whole(self, "size", *(() if self.stride is None else ("stride",)))
-
-    def output_shape(self, shape):
-        return pooled_shape(self, shape)
 
     def forward(self, weights, x, training=None):
         return avg_pool2d(x, self.size, self.stride)

@@ -130,7 +130,3 @@ class Softmax(Layer):
 
     def forward(self, weights, x, training=None):
         return x.softmax(-1)
-
-
-#: layers that only bend each number
-ACTIVATIONS = (Relu, Gelu, Tanh, Sigmoid, Softmax)

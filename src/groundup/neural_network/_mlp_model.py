@@ -42,9 +42,6 @@ from groundup.neural_network._mlp_weights import (
     predicted,
 )
 
-# What only solvers that work in epochs have.
-_PER_EPOCH = ("loss_curve_", "best_loss_", "validation_scores_", "best_validation_score_")
-
 
 class Perceptron(Estimator):
     """What `MLPClassifier` and `MLPRegressor` share."""
